@@ -9,6 +9,9 @@ pub mod registry;
 
 pub use registry::Registry;
 
+/// Labels that provsync keeps for itself.
+pub const RESERVED_NAMES: [&str; 2] = ["ProvsyncCheckpoint", "ProvsyncQuarantine"];
+
 /// The default mapping, embedded so that the binary needs no file.
 pub const DEFAULT: &str = include_str!("../../mappings/default.toml");
 
