@@ -75,6 +75,13 @@ impl Error {
         self
     }
 
+    /// The same error of another kind: its meaning depends on where it happens.
+    #[must_use]
+    pub fn with_kind(mut self, kind: Kind) -> Self {
+        self.kind = kind;
+        self
+    }
+
     /// The server's own code, where it gave one.
     pub fn server_code(&self) -> Option<&str> {
         self.code.as_deref()

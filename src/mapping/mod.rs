@@ -6,8 +6,10 @@
 pub mod names;
 pub mod parse;
 pub mod registry;
+pub mod shape;
 
 pub use registry::Registry;
+pub use shape::Shape;
 
 /// Labels that provsync keeps for itself.
 pub const RESERVED_NAMES: [&str; 2] = ["ProvsyncCheckpoint", "ProvsyncQuarantine"];

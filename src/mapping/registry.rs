@@ -50,7 +50,11 @@ impl Registry {
         let mut registry = Self {
             owned: before.clone(),
             listed: BTreeMap::new(),
-            reserved: super::RESERVED_NAMES.into_iter().map(String::from).chain(placeholders).collect(),
+            reserved: super::RESERVED_NAMES
+                .into_iter()
+                .map(String::from)
+                .chain(placeholders)
+                .collect(),
             automatic_max: mapping.automatic_types_max,
         };
         for (slot, table) in mapping.tables() {
@@ -83,7 +87,12 @@ impl Registry {
 
     /// The name of a source type; one that is not known yet gets one now, which needs its
     /// constraint before any row is written.
-    pub fn resolve(&mut self, table: &str, kind: NameKind, source_type: &str) -> Result<String, NoName> {
+    pub fn resolve(
+        &mut self,
+        table: &str,
+        kind: NameKind,
+        source_type: &str,
+    ) -> Result<String, NoName> {
         if let Some(name) = self.name(table, source_type) {
             return Ok(name.to_owned());
         }
@@ -102,7 +111,10 @@ impl Registry {
 
     /// Every label or relationship type that rows of the table have or had, in order.
     pub fn owned_names(&self, table: &str) -> Vec<&str> {
-        self.owned.get(table).map(|o| o.names.iter().map(String::as_str).collect()).unwrap_or_default()
+        self.owned
+            .get(table)
+            .map(|o| o.names.iter().map(String::as_str).collect())
+            .unwrap_or_default()
     }
 
     /// Properties that rows of the table had once and the mapping no longer gives them.

@@ -13,7 +13,8 @@ const LONE_SURROGATE: &str = "its text holds half a surrogate pair, which no Uni
 pub fn row(row: &Row, kinds: &[ColumnKind]) -> Result<SourceRow> {
     let mut cells = row.cells().map(|(_, data)| data);
     let key = cells.next().and_then(integer).ok_or_else(|| mismatch("a row key"))?;
-    let cells: Vec<Cell> = cells.zip(kinds).map(|(data, kind)| cell(data, *kind)).collect::<Result<_>>()?;
+    let cells: Vec<Cell> =
+        cells.zip(kinds).map(|(data, kind)| cell(data, *kind)).collect::<Result<_>>()?;
     if cells.len() == kinds.len() { Ok(SourceRow { key, cells }) } else { Err(mismatch("a row")) }
 }
 
@@ -82,10 +83,13 @@ fn instant(data: &ColumnData<'static>) -> Result<Option<DateTime<Utc>>> {
 }
 
 fn mismatch(expected: &str) -> Error {
-    Error::new(Kind::Source, format!("SQL Server answered with another type where {expected} was expected"))
-        .hint("the column's type does not fit the mapping; `provsync doctor` compares them")
+    Error::new(
+        Kind::Source,
+        format!("SQL Server answered with another type where {expected} was expected"),
+    )
+    .hint("the column's type does not fit the mapping; `provsync doctor` compares them")
 }
 
-fn wrong(_: tiberius::Error) -> Error {
+fn wrong(_: tiberius::error::Error) -> Error {
     mismatch("the mapped type")
 }

@@ -15,16 +15,18 @@ const TRANSIENT: [u32; 12] =
 ///
 /// The server's message is kept only for errors that can't quote a row: those of conversions and
 /// constraints do, so they are told by their number.
-pub fn classify(error: tiberius::Error) -> Error {
+pub fn classify(error: tiberius::error::Error) -> Error {
     match error {
-        tiberius::Error::Server(token) => server(&token),
-        tiberius::Error::Io { kind, .. } => {
+        tiberius::error::Error::Server(token) => server(&token),
+        tiberius::error::Error::Io { kind, .. } => {
             Error::new(Kind::Transient, format!("the connection to SQL Server broke ({kind})"))
         }
-        tiberius::Error::Tls(message) => {
+        tiberius::error::Error::Tls(message) => {
             Error::new(Kind::Source, format!("TLS with SQL Server failed: {message}"))
         }
-        other => Error::new(Kind::Source, format!("SQL Server's answer could not be read: {other}")),
+        other => {
+            Error::new(Kind::Source, format!("SQL Server's answer could not be read: {other}"))
+        }
     }
 }
 
@@ -41,7 +43,8 @@ fn server(token: &tiberius::error::TokenError) -> Error {
 /// Messages that name objects only (syntax, names, permissions, settings, login).
 fn message(code: u32, text: &str) -> String {
     const NAMES_OBJECTS_ONLY: [u32; 18] = [
-        102, 156, 207, 208, 229, 230, 911, 916, 1205, 1222, 3952, 3961, 4060, 18456, 22105, 22117, 13920, 40613,
+        102, 156, 207, 208, 229, 230, 911, 916, 1205, 1222, 3952, 3961, 4060, 18456, 22105, 22117,
+        13920, 40613,
     ];
     if NAMES_OBJECTS_ONLY.contains(&code) {
         format!("SQL Server: {text}")
@@ -52,32 +55,38 @@ fn message(code: u32, text: &str) -> String {
 
 fn hint(code: u32) -> Option<&'static str> {
     Some(match code {
-        207 => "a mapped column is missing at the source: correct the mapping or add the column; `provsync doctor` lists all of them",
+        207 => {
+            "a mapped column is missing at the source: correct the mapping or add the column; `provsync doctor` lists all of them"
+        }
         208 => "the table does not exist or the login may not see it; `provsync doctor` says which",
-        229 | 230 => "GRANT SELECT, VIEW CHANGE TRACKING on the table TO provsync_reader; `provsync doctor` prints the statement",
+        229 | 230 => {
+            "GRANT SELECT, VIEW CHANGE TRACKING on the table TO provsync_reader; `provsync doctor` prints the statement"
+        }
         3952 => "ALTER DATABASE CURRENT SET ALLOW_SNAPSHOT_ISOLATION ON",
         4060 | 911 => "check source.database and that the login has a user in it",
         18456 => "check source.user and source.password",
         22105 => "ALTER TABLE … ENABLE CHANGE_TRACKING; `provsync doctor` prints the statement",
-        22117 => "change tracking can be read on the primary only: connect to the listener without read intent",
+        22117 => {
+            "change tracking can be read on the primary only: connect to the listener without read intent"
+        }
         _ => return None,
     })
 }
 
 /// Login or handshake failed.
-pub fn login(address: &str, config: &SourceConfig, error: tiberius::Error) -> Error {
+pub fn login(address: &str, config: &SourceConfig, error: tiberius::error::Error) -> Error {
     match error {
-        tiberius::Error::Tls(message) => {
+        tiberius::error::Error::Tls(message) => {
             Error::new(Kind::Source, format!("TLS with SQL Server at {address} failed: {message}")).hint(
                 "a certificate of your own authority: source.tls.ca_file; a self-signed X.509 v1 certificate: only source.tls.trust_certificate = true; a server without TLS: source.tls.mode = \"off\"",
             )
         }
-        tiberius::Error::Routing { host, port } => Error::new(
+        tiberius::error::Error::Routing { host, port } => Error::new(
             Kind::Source,
             format!("SQL Server at {address} redirects to {host}:{port}"),
         )
         .hint("set source.host and source.port to that address"),
-        tiberius::Error::Io { kind, .. } => {
+        tiberius::error::Error::Io { kind, .. } => {
             Error::new(Kind::Transient, format!("SQL Server at {address} broke off the login ({kind})"))
                 .hint("a server that refuses or lacks TLS does so: see source.tls.mode")
         }
@@ -88,8 +97,11 @@ pub fn login(address: &str, config: &SourceConfig, error: tiberius::Error) -> Er
 
 /// No connection at all.
 pub fn unreachable(address: &str, error: &std::io::Error) -> Error {
-    Error::new(Kind::Transient, format!("SQL Server at {address} can't be reached: {}", error.kind()))
-        .hint("check source.host and source.port and that the server listens on TCP")
+    Error::new(
+        Kind::Transient,
+        format!("SQL Server at {address} can't be reached: {}", error.kind()),
+    )
+    .hint("check source.host and source.port and that the server listens on TCP")
 }
 
 /// No answer in time.

@@ -146,7 +146,8 @@ async fn within<T>(limit: Duration, call: impl Future<Output = tiberius::Result<
 async fn open(config: &SourceConfig) -> Result<Connection> {
     let address = format!("{}:{}", config.host, config.port);
     let connecting = async {
-        let tcp = TcpStream::connect(&address).await.map_err(|e| errors::unreachable(&address, &e))?;
+        let tcp =
+            TcpStream::connect(&address).await.map_err(|e| errors::unreachable(&address, &e))?;
         tcp.set_nodelay(true).map_err(|e| errors::unreachable(&address, &e))?;
         Client::connect(driver_config(config), tcp.compat_write())
             .await

@@ -1,0 +1,178 @@
+//! What the graph holds now for some keys.
+
+use neo4rs::BoltType;
+
+use super::{Graph, Statement, cypher, list, values};
+use crate::error::{Error, Kind, Result};
+use crate::mapping::Shape;
+use crate::mapping::shape::{EdgesOn, NodeShape, RelationshipShape};
+use crate::model::value::IdentityValue;
+use crate::reconcile::diff::{ActualNode, ActualNodes, ActualRelationship, ActualRelationships};
+use crate::sqlserver::pages::{KeyRange, Keys};
+
+/// Nodes of a table, of some keys.
+pub async fn nodes(
+    graph: &Graph,
+    shape: &Shape,
+    node: &NodeShape,
+    keys: &Keys,
+) -> Result<ActualNodes> {
+    let statement = Statement::new(cypher::read_nodes(shape, node, by(keys)));
+    let mut found = ActualNodes::new();
+    graph
+        .read(with_names(with_keys(statement, keys), shape), |row| {
+            let mut cells = list(&row)?.into_iter();
+            let key = key(cells.next())?;
+            let names = names(cells.next());
+            let identity = identity(cells.next());
+            let is_placeholder = cells.next().as_ref().is_some_and(values::boolean);
+            let properties = cells.map(values::from_bolt).collect();
+            found.insert(key, ActualNode { names, identity, is_placeholder, properties });
+            Ok(())
+        })
+        .await?;
+    Ok(found)
+}
+
+/// Hands the row key, names and identity of every node in a range of keys to `each`.
+pub async fn identities(
+    graph: &Graph,
+    shape: &Shape,
+    node: &NodeShape,
+    range: KeyRange,
+    mut each: impl FnMut(i64, &[String], Option<IdentityValue>),
+) -> Result<()> {
+    let statement = Statement::new(cypher::read_node_identities(shape, node));
+    let statement = with_names(with_keys(statement, &Keys::Range(range)), shape);
+    graph
+        .read(statement, |row| {
+            let mut cells = list(&row)?.into_iter();
+            each(key(cells.next())?, &names(cells.next()), identity(cells.next()));
+            Ok(())
+        })
+        .await
+}
+
+/// Relationships of a table, of some keys, over all types that it has or had.
+pub async fn relationships(
+    graph: &Graph,
+    shape: &Shape,
+    ends: &RelationshipShape,
+    keys: &Keys,
+) -> Result<ActualRelationships> {
+    let mut found = ActualRelationships::new();
+    if shape.names.is_empty() {
+        return Ok(found);
+    }
+    let statement = Statement::new(cypher::read_relationships(shape, ends, by(keys)));
+    graph
+        .read(with_keys(statement, keys), |row| {
+            let mut cells = list(&row)?.into_iter();
+            let key = key(cells.next())?;
+            let name = cells.next().as_ref().and_then(values::text).unwrap_or_default().to_owned();
+            let (from, to) = (identity(cells.next()), identity(cells.next()));
+            let properties = cells.map(values::from_bolt).collect();
+            found.entry(key).or_default().push(ActualRelationship { name, from, to, properties });
+            Ok(())
+        })
+        .await?;
+    Ok(found)
+}
+
+/// Hands the row key and type of every relationship in a range of keys to `each`; a key may come
+/// under more than one type.
+pub async fn relationship_keys(
+    graph: &Graph,
+    shape: &Shape,
+    range: KeyRange,
+    mut each: impl FnMut(i64, &str),
+) -> Result<()> {
+    if shape.names.is_empty() {
+        return Ok(());
+    }
+    let statement = Statement::new(cypher::read_relationship_keys(shape));
+    graph
+        .read(with_keys(statement, &Keys::Range(range)), |row| {
+            let mut cells = list(&row)?.into_iter();
+            let key = key(cells.next())?;
+            each(key, cells.next().as_ref().and_then(values::text).unwrap_or_default());
+            Ok(())
+        })
+        .await
+}
+
+/// Row keys of the relationships that stand on some nodes (R1).
+pub async fn keys_on_nodes(
+    graph: &Graph,
+    shape: &Shape,
+    node: &NodeShape,
+    edges: &EdgesOn,
+    nodes: &[i64],
+) -> Result<Vec<i64>> {
+    let mut found = Vec::new();
+    if edges.types.is_empty() {
+        return Ok(found);
+    }
+    let statement = Statement::new(cypher::keys_on_nodes(shape, node, edges));
+    graph
+        .read(statement.with("keys", values::keys(nodes)), |row| {
+            found.push(key(list(&row)?.into_iter().next())?);
+            Ok(())
+        })
+        .await?;
+    Ok(found)
+}
+
+/// How many things of a table the graph holds, by its count store; relationships of others that
+/// have the same type are counted too.
+pub async fn count(graph: &Graph, shape: &Shape) -> Result<u64> {
+    let mut total = 0;
+    for text in cypher::counts(shape) {
+        graph
+            .read(Statement::new(text), |row| {
+                let count = list(&row)?.first().and_then(values::integer);
+                total += count.and_then(|n| u64::try_from(n).ok()).unwrap_or(0);
+                Ok(())
+            })
+            .await?;
+    }
+    Ok(total)
+}
+
+fn by(keys: &Keys) -> cypher::By {
+    match keys {
+        Keys::Range(_) => cypher::By::Range,
+        Keys::List(_) => cypher::By::List,
+    }
+}
+
+fn with_keys(statement: Statement, keys: &Keys) -> Statement {
+    match keys {
+        Keys::Range(range) => statement.with("first", range.first).with("last", range.last),
+        Keys::List(keys) => statement.with("keys", values::keys(keys)),
+    }
+}
+
+fn with_names(statement: Statement, shape: &Shape) -> Statement {
+    statement.with("names", values::list(shape.names.iter().map(|n| n.as_str().into())))
+}
+
+fn key(cell: Option<BoltType>) -> Result<i64> {
+    cell.as_ref().and_then(values::integer).ok_or_else(|| {
+        Error::new(Kind::Graph, "a key property in the graph is not an integer")
+            .hint("somebody changed it by hand; `provsync purge` and `provsync full` build the graph anew")
+    })
+}
+
+fn names(cell: Option<BoltType>) -> Vec<String> {
+    match cell {
+        Some(BoltType::List(names)) => {
+            names.value.iter().filter_map(values::text).map(String::from).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+fn identity(cell: Option<BoltType>) -> Option<IdentityValue> {
+    cell.and_then(values::from_bolt).as_ref().and_then(IdentityValue::of)
+}

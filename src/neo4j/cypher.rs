@@ -1,0 +1,335 @@
+//! Every Cypher statement that depends on the mapping, built here and nowhere else.
+//!
+//! Names are quoted with backticks, values are parameters. Each reading statement returns one list
+//! a row, named `row`. Costs of each form in db hits: `docs/decisions/cypher-forms.md`.
+
+use crate::mapping::Shape;
+use crate::mapping::names::quote_cypher as q;
+use crate::mapping::shape::{EdgesOn, End, NodeShape, RelationshipShape};
+
+/// How a reading statement finds its keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum By {
+    /// `$first` … `$last`, both included.
+    Range,
+    /// `$keys`.
+    List,
+}
+
+/// Nodes of a table: key, names among `$names`, identity, whether the placeholder label is on it,
+/// then the properties of the shape.
+pub fn read_nodes(shape: &Shape, node: &NodeShape, by: By) -> String {
+    let properties: String = shape.properties.iter().map(|p| format!(", n.{}", q(p))).collect();
+    format!(
+        "{}\nRETURN [n.{key}, [l IN labels(n) WHERE l IN $names], n.{}, n:{}{properties}] AS row",
+        find_node(shape, node, by),
+        q(&node.identity),
+        q(&node.placeholder),
+        key = q(&shape.key),
+    )
+}
+
+/// Nodes of a table: key, names among `$names` and identity of a range of keys.
+pub fn read_node_identities(shape: &Shape, node: &NodeShape) -> String {
+    format!(
+        "{}\nRETURN [n.{}, [l IN labels(n) WHERE l IN $names], n.{}] AS row",
+        find_node(shape, node, By::Range),
+        q(&shape.key),
+        q(&node.identity),
+    )
+}
+
+fn find_node(shape: &Shape, node: &NodeShape, by: By) -> String {
+    let (label, key) = (q(&node.label), q(&shape.key));
+    match by {
+        By::Range => format!("MATCH (n:{label}) WHERE n.{key} >= $first AND n.{key} <= $last"),
+        By::List => format!("UNWIND $keys AS k MATCH (n:{label} {{{key}: k}})"),
+    }
+}
+
+/// Relationships of a table, over all types that it has or had: key, type, both ends (by row key or
+/// identity; NULL where the end is not what the table's relationships stand on), then the
+/// properties. One key may come more than once: the constraint is per type.
+pub fn read_relationships(shape: &Shape, ends: &RelationshipShape, by: By) -> String {
+    let properties: String = shape.properties.iter().map(|p| format!(", r.{}", q(p))).collect();
+    union(shape, by, |key| {
+        format!(
+            "RETURN [r.{key}, type(r), {}, {}{properties}] AS row",
+            end_value("a", &ends.from),
+            end_value("b", &ends.to)
+        )
+    })
+}
+
+/// Keys and types of the relationships of a table in a range of keys.
+pub fn read_relationship_keys(shape: &Shape) -> String {
+    union(shape, By::Range, |key| format!("RETURN [r.{key}, type(r)] AS row"))
+}
+
+/// Counts that the count store answers.
+pub fn counts(shape: &Shape) -> Vec<String> {
+    match shape.node() {
+        Some(node) => vec![format!("MATCH (n:{}) RETURN [count(n)] AS row", q(&node.label))],
+        None => {
+            let count =
+                |name: &String| format!("MATCH ()-[r:{}]->() RETURN [count(r)] AS row", q(name));
+            shape.names.iter().map(count).collect()
+        }
+    }
+}
+
+fn union(shape: &Shape, by: By, tail: impl Fn(&str) -> String) -> String {
+    let key = q(&shape.key);
+    let branch = |name: &String| {
+        let find = match by {
+            By::Range => format!(
+                "MATCH (a)-[r:{}]->(b) WHERE r.{key} >= $first AND r.{key} <= $last",
+                q(name)
+            ),
+            By::List => format!("UNWIND $keys AS k MATCH (a)-[r:{} {{{key}: k}}]->(b)", q(name)),
+        };
+        format!("{find}\n{}", tail(&key))
+    };
+    shape.names.iter().map(branch).collect::<Vec<_>>().join("\nUNION ALL\n")
+}
+
+fn end_value(variable: &str, end: &End) -> String {
+    let (label, property) = (q(&end.label), q(&end.property));
+    format!("CASE WHEN {variable}:{label} THEN {variable}.{property} END")
+}
+
+/// Creates nodes that the graph lacks; returns the rows whose identity is there already, with the
+/// owner's key, whether it is a placeholder, and whether it carries the table's label.
+///
+/// `ON CREATE` alone: a rejected row writes nothing.
+pub fn enter(shape: &Shape, node: &NodeShape, name: &str) -> String {
+    format!(
+        "UNWIND $rows AS row
+MERGE (n:{name} {{{identity}: row.i}})
+  ON CREATE SET n:{label}, n.{key} = row.k, n += row.p
+WITH row, n WHERE NOT (n:{label} AND n.{key} = row.k)
+RETURN [row.k, n.{key}, n:{placeholder}, n:{label}] AS row",
+        name = q(name),
+        identity = q(&node.identity),
+        label = q(&node.label),
+        key = q(&shape.key),
+        placeholder = q(&node.placeholder),
+    )
+}
+
+/// Gives rows the nodes that stand for their identities: placeholders, and nodes with the row's own
+/// key that lost the table's label.
+pub fn adopt(shape: &Shape, node: &NodeShape, name: &str) -> String {
+    format!(
+        "UNWIND $rows AS row
+MATCH (n:{name} {{{identity}: row.i}})
+WHERE (n:{placeholder} AND n.{key} IS NULL) OR (n.{key} = row.k AND NOT n:{label})
+SET n.{key} = row.k, n:{label}, n += row.p
+REMOVE n:{placeholder}
+RETURN count(*) AS written",
+        name = q(name),
+        identity = q(&node.identity),
+        label = q(&node.label),
+        key = q(&shape.key),
+        placeholder = q(&node.placeholder),
+    )
+}
+
+/// Sets the properties that differ; NULL removes one.
+pub fn update_nodes(shape: &Shape, node: &NodeShape) -> String {
+    format!(
+        "UNWIND $rows AS row\nMATCH (n:{} {{{}: row.k}})\nSET n += row.p\nRETURN count(*) AS written",
+        q(&node.label),
+        q(&shape.key)
+    )
+}
+
+/// Takes a label of provsync's that the node should not have off it.
+pub fn unlabel(shape: &Shape, node: &NodeShape, label: &str) -> String {
+    format!(
+        "UNWIND $keys AS k\nMATCH (n:{} {{{}: k}})\nREMOVE n:{}\nRETURN count(*) AS written",
+        q(&node.label),
+        q(&shape.key),
+        q(label)
+    )
+}
+
+/// Nodes leave their identity: relationships of edge tables go, then the node becomes a placeholder
+/// while links need its identity, else it goes too.
+///
+/// Returns how many left, how many relationships of ours and of others went with them.
+pub fn leave(shape: &Shape, node: &NodeShape) -> String {
+    let keep = node
+        .links
+        .iter()
+        .map(|links| {
+            format!(
+                "(n:{} AND EXISTS {{ (n)-[g:{}]-() WHERE g.{} IS NOT NULL }})",
+                q(&links.label),
+                q(&links.relationship),
+                q(&links.key)
+            )
+        })
+        .collect::<Vec<_>>()
+        .join(" OR ");
+    format!(
+        "UNWIND $keys AS k
+MATCH (n:{label} {{{key}: k}})
+CALL (n) {{ {edges} }}
+WITH n, edges, {keep} AS keep
+WITH n, edges, keep, CASE WHEN keep THEN 0 ELSE COUNT {{ (n)--() }} END AS others
+FOREACH (_ IN CASE WHEN keep THEN [1] ELSE [] END |
+  SET n:{placeholder}, n += $none
+  REMOVE n:{label}, n.{key})
+FOREACH (_ IN CASE WHEN keep THEN [] ELSE [1] END | DETACH DELETE n)
+RETURN [count(*), sum(edges), sum(others)] AS row",
+        label = q(&node.label),
+        key = q(&shape.key),
+        placeholder = q(&node.placeholder),
+        edges = delete_edges_of_node(node),
+        keep = if keep.is_empty() { "false" } else { &keep },
+    )
+}
+
+fn delete_edges_of_node(node: &NodeShape) -> String {
+    let branches: Vec<String> = node
+        .edges
+        .iter()
+        .filter(|edges| !edges.types.is_empty())
+        .map(|edges| {
+            format!(
+                "MATCH (n)-[r:{}]-() WHERE r.{} IS NOT NULL RETURN r",
+                or(&edges.types),
+                q(&edges.key)
+            )
+        })
+        .collect();
+    if branches.is_empty() {
+        return "RETURN 0 AS edges".to_owned();
+    }
+    format!(
+        "CALL (n) {{ {} }} WITH collect(DISTINCT r) AS rs FOREACH (r IN rs | DELETE r) RETURN size(rs) AS edges",
+        branches.join(" UNION ")
+    )
+}
+
+/// Relationship keys of edge tables on nodes that are about to leave (R1).
+pub fn keys_on_nodes(shape: &Shape, node: &NodeShape, edges: &EdgesOn) -> String {
+    format!(
+        "UNWIND $keys AS k\nMATCH (n:{} {{{}: k}})-[r:{}]-() WHERE r.{key} IS NOT NULL\nRETURN DISTINCT [r.{key}] AS row",
+        q(&node.label),
+        q(&shape.key),
+        or(&edges.types),
+        key = q(&edges.key),
+    )
+}
+
+fn or(names: &[String]) -> String {
+    names.iter().map(|n| q(n)).collect::<Vec<_>>().join("|")
+}
+
+/// Deletes relationships of one type by key.
+pub fn delete_relationships(shape: &Shape, name: &str) -> String {
+    format!(
+        "UNWIND $keys AS k\nMATCH ()-[r:{} {{{}: k}}]->()\nDELETE r\nRETURN count(*) AS written",
+        q(name),
+        q(&shape.key)
+    )
+}
+
+/// Sets the properties that differ on relationships of one type.
+pub fn update_relationships(shape: &Shape, name: &str) -> String {
+    format!(
+        "UNWIND $rows AS row\nMATCH ()-[r:{} {{{}: row.k}}]->()\nSET r += row.p\nRETURN count(*) AS written",
+        q(name),
+        q(&shape.key)
+    )
+}
+
+/// Creates relationships of one type. Of an edge table: returns the rows an end of which is
+/// missing, and which. Of a link table: makes placeholders for identities that are missing.
+pub fn create_relationships(shape: &Shape, ends: &RelationshipShape, name: &str) -> String {
+    let (name, key) = (q(name), q(&shape.key));
+    let (from, to) = (q(&ends.from.label), q(&ends.to.label));
+    let (from_key, to_key) = (q(&ends.from.property), q(&ends.to.property));
+    match ends.placeholder.as_deref().map(q) {
+        Some(placeholder) => format!(
+            "UNWIND $rows AS row
+MERGE (a:{from} {{{from_key}: row.a}}) ON CREATE SET a:{placeholder}
+MERGE (b:{to} {{{to_key}: row.b}}) ON CREATE SET b:{placeholder}
+MERGE (a)-[r:{name} {{{key}: row.k}}]->(b)
+SET r += row.p"
+        ),
+        None => format!(
+            "UNWIND $rows AS row
+OPTIONAL MATCH (a:{from} {{{from_key}: row.a}})
+OPTIONAL MATCH (b:{to} {{{to_key}: row.b}})
+CALL (row, a, b) {{
+  WITH row, a, b WHERE a IS NOT NULL AND b IS NOT NULL
+  MERGE (a)-[r:{name} {{{key}: row.k}}]->(b)
+  SET r += row.p
+}}
+WITH row, a, b WHERE a IS NULL OR b IS NULL
+RETURN [row.k, a IS NULL, b IS NULL] AS row"
+        ),
+    }
+}
+
+/// Deletes up to `$limit` placeholders that no link needs any more; the label keeps it off nodes
+/// that analysts made (R7).
+pub fn sweep(node: &NodeShape, key: &str) -> String {
+    format!(
+        "{}\nWITH p LIMIT $limit\nDETACH DELETE p\nRETURN count(*) AS written",
+        orphans(node, key)
+    )
+}
+
+/// Counts the placeholders that no link needs.
+pub fn count_orphans(node: &NodeShape, key: &str) -> String {
+    format!("{}\nRETURN [count(p)] AS row", orphans(node, key))
+}
+
+fn orphans(node: &NodeShape, key: &str) -> String {
+    let needed: String = node
+        .links
+        .iter()
+        .map(|links| {
+            format!(
+                " AND NOT EXISTS {{ (p)-[g:{}]-() WHERE g.{} IS NOT NULL }}",
+                q(&links.relationship),
+                q(&links.key)
+            )
+        })
+        .collect();
+    format!("MATCH (p:{}) WHERE p.{} IS NULL{needed}", q(&node.placeholder), q(key))
+}
+
+/// Every statement of a table by name, for `provsync explain`, the golden files and EXPLAIN.
+pub fn all(shape: &Shape) -> Vec<(String, String)> {
+    let mut out = Vec::new();
+    let mut add = |what: &str, text: String| out.push((format!("{}-{what}", shape.table), text));
+    let first = shape.names.first().cloned().unwrap_or_default();
+    if let Some(node) = shape.node() {
+        add("read-range", read_nodes(shape, node, By::Range));
+        add("read-keys", read_nodes(shape, node, By::List));
+        add("read-identities", read_node_identities(shape, node));
+        add("leave", leave(shape, node));
+        for edges in &node.edges {
+            add("keys-on-nodes", keys_on_nodes(shape, node, edges));
+        }
+        add("enter", enter(shape, node, &first));
+        add("adopt", adopt(shape, node, &first));
+        add("update", update_nodes(shape, node));
+        add("unlabel", unlabel(shape, node, &first));
+        add("sweep", sweep(node, &shape.key));
+    }
+    if let Some(ends) = shape.relationship() {
+        add("read-range", read_relationships(shape, ends, By::Range));
+        add("read-keys", read_relationships(shape, ends, By::List));
+        add("read-range-keys", read_relationship_keys(shape));
+        add("delete", delete_relationships(shape, &first));
+        add("create", create_relationships(shape, ends, &first));
+        add("update", update_relationships(shape, &first));
+    }
+    out
+}

@@ -1,0 +1,154 @@
+//! What a failure of the graph means, told by its code and not by its class: the class
+//! `DatabaseError` holds a text key that is too long, which no retry cures, and `ClientError` holds
+//! a leader switch, which one does.
+
+use neo4rs::Error as DriverError;
+
+use crate::config::GraphConfig;
+use crate::error::{Error, Kind};
+
+/// Codes after which half the batch may pass.
+const TOO_LARGE: [&str; 4] = [
+    "Neo.TransientError.General.MemoryPoolOutOfMemoryError",
+    "Neo.TransientError.General.TransactionMemoryLimit",
+    "Neo.TransientError.General.TransactionOutOfMemoryError",
+    "Neo.TransientError.General.StackOverFlowError",
+];
+
+/// Codes outside the class `TransientError` after which the same work may succeed.
+const TRANSIENT: [&str; 5] = [
+    "Neo.ClientError.Cluster.NotALeader",
+    "Neo.ClientError.Security.AuthorizationExpired",
+    "Neo.ClientError.Transaction.LockClientStopped",
+    "Neo.ClientError.Transaction.Terminated",
+    "Neo.ClientError.Transaction.TransactionTimedOut",
+];
+
+/// Codes that no row is the cause of: nothing is bisected, provsync stops.
+const FATAL: [&str; 9] = [
+    "Neo.ClientError.General.ForbiddenOnReadOnlyDatabase",
+    "Neo.ClientError.General.WriteOnReadOnlyAccessDatabase",
+    "Neo.ClientError.Statement.AccessMode",
+    "Neo.ClientError.Statement.SyntaxError",
+    "Neo.ClientError.Statement.ParameterMissing",
+    "Neo.ClientError.Database.DatabaseNotFound",
+    "Neo.ClientError.Transaction.ForbiddenDueToTransactionType",
+    "Neo.DatabaseError.General.StorageDamageDetected",
+    "Neo.DatabaseError.Database.DatabaseLimitReached",
+];
+
+/// The error of a statement.
+pub fn statement(error: DriverError) -> Error {
+    match error {
+        DriverError::Neo4j(neo4j) => server(neo4j.code(), neo4j.message()),
+        DriverError::AuthenticationError(_) => Error::new(Kind::Graph, "Neo4j refused the login")
+            .hint("check graph.user and graph.password"),
+        other => transport(&other, Kind::Transient),
+    }
+}
+
+/// The error of a commit: without the server's word the outcome is unknown.
+pub fn commit(error: DriverError) -> Error {
+    match error {
+        DriverError::Neo4j(neo4j) => server(neo4j.code(), neo4j.message()),
+        other => transport(&other, Kind::UnknownOutcome),
+    }
+}
+
+fn server(code: &str, text: &str) -> Error {
+    let kind = kind(code);
+    // Messages about rows quote their values; those about access and settings do not.
+    let what = match kind {
+        Kind::Refused => "Neo4j refused a batch".to_owned(),
+        _ => format!("Neo4j: {}", text.lines().next().unwrap_or_default()),
+    };
+    let error = Error::new(kind, what).code(code);
+    match hint(code) {
+        Some(hint) => error.hint(hint),
+        None => error,
+    }
+}
+
+fn kind(code: &str) -> Kind {
+    if TOO_LARGE.contains(&code) {
+        Kind::TooLarge
+    } else if TRANSIENT.contains(&code) || code.starts_with("Neo.TransientError.") {
+        Kind::Transient
+    } else if FATAL.contains(&code) || code.starts_with("Neo.ClientError.Security.") {
+        Kind::Graph
+    } else {
+        Kind::Refused
+    }
+}
+
+fn hint(code: &str) -> Option<&'static str> {
+    Some(match code {
+        "Neo.ClientError.General.ForbiddenOnReadOnlyDatabase"
+        | "Neo.ClientError.General.WriteOnReadOnlyAccessDatabase"
+        | "Neo.ClientError.Statement.AccessMode" => {
+            "the database is read-only: ALTER DATABASE … SET ACCESS READ WRITE, or remove it from server.databases.read_only"
+        }
+        "Neo.ClientError.Security.Unauthorized" => "check graph.user and graph.password",
+        "Neo.ClientError.Security.Forbidden" => {
+            "the user lacks a right: it must read, write and create constraints"
+        }
+        "Neo.ClientError.Database.DatabaseNotFound" => "check graph.database",
+        _ => return None,
+    })
+}
+
+/// Neo4j could not be reached or refused the login.
+pub fn connecting(config: &GraphConfig, error: DriverError) -> Error {
+    match error {
+        DriverError::Neo4j(neo4j) => server(neo4j.code(), neo4j.message()),
+        DriverError::AuthenticationError(_) => Error::new(
+            Kind::Graph,
+            format!("Neo4j at {} refused the login of {}", config.uri, config.user),
+        )
+        .hint("check graph.user and graph.password"),
+        DriverError::ProtocolMismatch(_) => {
+            Error::new(Kind::Graph, format!("what listens at {} is not Bolt", config.uri))
+                .hint("the HTTP port is not the Bolt port (7687)")
+        }
+        other => transport(&other, Kind::Transient)
+            .during(&format!("Neo4j at {}", config.uri))
+            .hint("check graph.uri, that the server runs, and bolt:// against bolt+s://"),
+    }
+}
+
+fn transport(error: &DriverError, kind: Kind) -> Error {
+    let what = match error {
+        DriverError::IOError { detail } => format!("the connection broke ({})", detail.kind()),
+        DriverError::ConnectionTimedOut => "no answer in time".to_owned(),
+        DriverError::ConnectionClosed(_) => "the server closed the connection".to_owned(),
+        DriverError::DeserializationError(_) => "an answer could not be read".to_owned(),
+        other => format!("{other}"),
+    };
+    Error::new(kind, format!("Neo4j: {what}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_decide_not_classes() {
+        assert_eq!(kind("Neo.TransientError.Transaction.DeadlockDetected"), Kind::Transient);
+        assert_eq!(kind("Neo.TransientError.General.MemoryPoolOutOfMemoryError"), Kind::TooLarge);
+        assert_eq!(kind("Neo.ClientError.Cluster.NotALeader"), Kind::Transient);
+        assert_eq!(kind("Neo.ClientError.General.ForbiddenOnReadOnlyDatabase"), Kind::Graph);
+        // A text key that is too long to index: a row's fault, though the class says the server's.
+        assert_eq!(kind("Neo.DatabaseError.Statement.ExecutionFailed"), Kind::Refused);
+        assert_eq!(kind("Neo.ClientError.Schema.ConstraintValidationFailed"), Kind::Refused);
+    }
+
+    #[test]
+    fn a_refused_batch_does_not_quote_the_row() {
+        let error = server(
+            "Neo.ClientError.Schema.ConstraintValidationFailed",
+            "Node(1) with `atomId` = 'secret'",
+        );
+        assert!(!error.to_string().contains("secret"));
+        assert!(error.to_string().contains("ConstraintValidationFailed"));
+    }
+}

@@ -1,0 +1,153 @@
+//! Constraints: what `cypher/CoreSchema.cypher` says, made from the mapping, applied and checked.
+//!
+//! Each uniqueness constraint brings the index that every statement of [`super::cypher`] seeks by.
+//! Without it they would still run, as scans that grow with the graph, and could create doubles.
+
+use std::collections::BTreeSet;
+
+use super::{Graph, Statement, list, values};
+use crate::error::Result;
+use crate::mapping::names::quote_cypher as q;
+use crate::mapping::{Mapping, Registry, Shape};
+
+/// A uniqueness constraint.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Constraint {
+    /// Its name in the database, `provsync_…`: what `purge` removes.
+    pub name: String,
+    /// Whether it is on relationships.
+    pub on_relationships: bool,
+    /// Label or relationship type.
+    pub of: String,
+    /// Properties.
+    pub properties: Vec<String>,
+}
+
+impl Constraint {
+    fn new(on_relationships: bool, of: &str, properties: &[&str]) -> Self {
+        let kind = if on_relationships { "relationship" } else { "node" };
+        let name = format!("provsync_{kind}_{of}_{}", properties.join("_"));
+        let properties = properties.iter().map(|p| (*p).to_owned()).collect();
+        Self { name, on_relationships, of: of.to_owned(), properties }
+    }
+
+    /// The statement that makes it, if it is not there.
+    pub fn create(&self) -> String {
+        let (variable, pattern) = if self.on_relationships {
+            ("r", format!("()-[r:{}]-()", q(&self.of)))
+        } else {
+            ("n", format!("(n:{})", q(&self.of)))
+        };
+        let properties: Vec<String> =
+            self.properties.iter().map(|p| format!("{variable}.{}", q(p))).collect();
+        format!(
+            "CREATE CONSTRAINT {} IF NOT EXISTS FOR {pattern} REQUIRE ({}) IS UNIQUE",
+            q(&self.name),
+            properties.join(", ")
+        )
+    }
+}
+
+/// Every constraint that the mapping and the types in force need.
+pub fn constraints(mapping: &Mapping, registry: &Registry) -> Vec<Constraint> {
+    let mut all = vec![
+        Constraint::new(false, "ProvsyncCheckpoint", &["source"]),
+        Constraint::new(false, "ProvsyncCheckpoint", &["only"]),
+        Constraint::new(false, "ProvsyncQuarantine", &["table", "key"]),
+    ];
+    for slot in mapping.slots() {
+        let shape = Shape::new(mapping, registry, slot);
+        if let Some(node) = shape.node() {
+            all.push(Constraint::new(false, &node.label, &[&shape.key]));
+            all.extend(shape.names.iter().map(|n| Constraint::new(false, n, &[&node.identity])));
+        } else {
+            all.extend(shape.names.iter().map(|n| Constraint::new(true, n, &[&shape.key])));
+        }
+    }
+    all
+}
+
+/// The schema as a script, re-runnable.
+pub fn script(mapping: &Mapping, registry: &Registry) -> String {
+    let lines: Vec<String> =
+        constraints(mapping, registry).iter().map(|c| format!("{};\n", c.create())).collect();
+    format!("{SCRIPT_HEAD}{}", lines.concat())
+}
+
+const SCRIPT_HEAD: &str = "\
+// The graph's schema for the default mapping; re-runnable. `provsync schema apply` runs it,
+// `provsync schema check` compares, `provsync schema print` prints it for the mapping in use.
+// Needs Neo4j 5.23 or later. Each constraint brings the index that provsync seeks by.
+//
+// (:Atom|Embedding|Model|Layer:AtomGraphNode {atomId, nodeId, nodeType, metadata, createdAt})
+// (:Atom:AtomPlaceholder {atomId})                 an atom that only a generation stream names
+// -[:DERIVED_FROM|COMPONENT_OF|SIMILAR_TO|GENERATED_BY {edgeId, relationshipType, weight, metadata, createdAt}]->
+// -[:GENERATED {streamId, generationType, modelUsed, parameters, metadata, createdAt}]->
+// (:ProvsyncCheckpoint {source, version, consistent, updatedAt, …})   what the graph stands at
+// (:ProvsyncQuarantine {table, key, reason, …})    a row that can't be represented, and why
+
+";
+
+/// The constraints that the graph lacks.
+pub async fn missing(graph: &Graph, wanted: &[Constraint]) -> Result<Vec<Constraint>> {
+    let present = present(graph).await?;
+    let is_missing = |c: &&Constraint| {
+        !present.contains(&(c.on_relationships, c.of.clone(), c.properties.clone()))
+    };
+    Ok(wanted.iter().filter(is_missing).cloned().collect())
+}
+
+async fn present(graph: &Graph) -> Result<BTreeSet<(bool, String, Vec<String>)>> {
+    // A node or relationship key (Enterprise) is unique too. A uniqueness constraint on fewer
+    // properties would be enough for ours as well, but the seeks are planned by exactly these.
+    let statement = Statement::new(
+        "SHOW CONSTRAINTS YIELD type, entityType, labelsOrTypes, properties
+WHERE type IN ['UNIQUENESS', 'RELATIONSHIP_UNIQUENESS', 'NODE_PROPERTY_UNIQUENESS', 'RELATIONSHIP_PROPERTY_UNIQUENESS', 'NODE_KEY', 'RELATIONSHIP_KEY']
+RETURN [entityType = 'RELATIONSHIP', labelsOrTypes[0], properties] AS row",
+    );
+    let mut found = BTreeSet::new();
+    graph
+        .read(statement, |row| {
+            let cells = list(&row)?;
+            if let [on_relationships, of, neo4rs::BoltType::List(properties)] = cells.as_slice() {
+                let names =
+                    properties.value.iter().filter_map(|p| values::text(p).map(String::from));
+                let of = values::text(of).unwrap_or_default().to_owned();
+                found.insert((values::boolean(on_relationships), of, names.collect()));
+            }
+            Ok(())
+        })
+        .await?;
+    Ok(found)
+}
+
+/// Makes the constraints that are missing; returns how many.
+pub async fn apply(graph: &Graph, wanted: &[Constraint]) -> Result<usize> {
+    let missing = missing(graph, wanted).await?;
+    for constraint in &missing {
+        graph.run_alone(Statement::new(constraint.create())).await.map_err(|e| {
+            e.during(&format!("constraint {} on {}", constraint.name, constraint.of)).hint(
+                "the data breaks it already, or an index of another kind stands on the same property: DROP that index or clean the data",
+            )
+        })?;
+    }
+    Ok(missing.len())
+}
+
+/// Drops every constraint that [`apply`] made.
+pub async fn drop_all(graph: &Graph) -> Result<usize> {
+    let statement = Statement::new(
+        "SHOW CONSTRAINTS YIELD name WHERE name STARTS WITH 'provsync_' RETURN [name] AS row",
+    );
+    let mut names = Vec::new();
+    graph
+        .read(statement, |row| {
+            names.extend(list(&row)?.first().and_then(values::text).map(String::from));
+            Ok(())
+        })
+        .await?;
+    for name in &names {
+        graph.run_alone(Statement::new(format!("DROP CONSTRAINT {} IF EXISTS", q(name)))).await?;
+    }
+    Ok(names.len())
+}

@@ -1,0 +1,283 @@
+//! `diff(desired, actual)`: what has to be written, and nothing else. Pure.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use super::desired::{Desired, Outcome, Place};
+use crate::model::Value;
+use crate::model::value::IdentityValue;
+use crate::neo4j::quarantine::{Entries, Reason};
+
+/// A node as it is.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ActualNode {
+    /// Its labels among those that are provsync's.
+    pub names: Vec<String>,
+    /// Its identity property.
+    pub identity: Option<IdentityValue>,
+    /// Whether the placeholder's label is on it.
+    pub is_placeholder: bool,
+    /// Properties of the shape, in its order.
+    pub properties: Vec<Option<Value>>,
+}
+
+/// A relationship as it is.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ActualRelationship {
+    /// Its type.
+    pub name: String,
+    /// Where it begins, if that is something provsync's relationships stand on.
+    pub from: Option<IdentityValue>,
+    /// Where it ends.
+    pub to: Option<IdentityValue>,
+    /// Properties of the shape, in its order.
+    pub properties: Vec<Option<Value>>,
+}
+
+/// Nodes by row key.
+pub type ActualNodes = HashMap<i64, ActualNode>;
+/// Relationships by row key; a key may have several, since the constraint is per type.
+pub type ActualRelationships = HashMap<i64, Vec<ActualRelationship>>;
+
+/// Properties that change: index in the shape and the new value, `None` to remove it.
+pub type Changes = Vec<(usize, Option<Value>)>;
+
+/// What quarantine says of a key already.
+pub type Entry = Option<(String, String)>;
+
+/// One thing to write.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Item {
+    /// A relationship of this type and key goes.
+    Delete {
+        /// Row key.
+        key: i64,
+        /// Type that actual reports.
+        name: String,
+        /// Whether the row is gone, and not only moved or retyped.
+        gone: bool,
+    },
+    /// A node leaves its identity.
+    Leave {
+        /// Row key.
+        key: i64,
+        /// Whether the row is gone or unrepresentable, and not only another identity.
+        gone: bool,
+    },
+    /// A label of provsync's comes off a node.
+    Unlabel {
+        /// Row key.
+        key: i64,
+        /// The label.
+        label: String,
+    },
+    /// A node comes.
+    Enter {
+        /// The node.
+        node: Arc<Desired>,
+        /// What quarantine says of the row.
+        entry: Entry,
+    },
+    /// Properties of a node change.
+    UpdateNode {
+        /// Row key.
+        key: i64,
+        /// What changes.
+        changes: Changes,
+    },
+    /// Properties of a relationship change.
+    UpdateRelationship {
+        /// Row key.
+        key: i64,
+        /// Its type.
+        name: Arc<str>,
+        /// What changes.
+        changes: Changes,
+    },
+    /// A relationship comes.
+    Create {
+        /// The relationship.
+        relationship: Arc<Desired>,
+        /// What quarantine says of the row.
+        entry: Entry,
+    },
+    /// A row goes into quarantine, or its reason changes.
+    Quarantine {
+        /// Row key.
+        key: i64,
+        /// Why.
+        reason: Reason,
+    },
+    /// A row leaves quarantine.
+    Release {
+        /// Row key.
+        key: i64,
+    },
+}
+
+impl Item {
+    /// The row key that it is about.
+    pub fn key(&self) -> i64 {
+        match self {
+            Self::Delete { key, .. }
+            | Self::Leave { key, .. }
+            | Self::Unlabel { key, .. }
+            | Self::UpdateNode { key, .. }
+            | Self::UpdateRelationship { key, .. }
+            | Self::Quarantine { key, .. }
+            | Self::Release { key } => *key,
+            Self::Enter { node: desired, .. } | Self::Create { relationship: desired, .. } => {
+                desired.key
+            }
+        }
+    }
+
+    /// Whether it takes something away that others may wait for (R8: before all that comes).
+    pub fn clears(&self) -> bool {
+        matches!(self, Self::Delete { .. } | Self::Leave { .. } | Self::Unlabel { .. })
+    }
+}
+
+/// Nodes: what has to be written so that the graph holds `desired` for these keys.
+///
+/// `actual` and `entries` hold every key in question that the graph or quarantine has.
+pub fn nodes(
+    desired: &BTreeMap<i64, Outcome>,
+    actual: &ActualNodes,
+    entries: &Entries,
+    placeholder: &str,
+) -> Vec<Item> {
+    let mut items = Vec::new();
+    let gone = |key: &&i64| !desired.contains_key(key);
+    let mut gone: Vec<i64> = actual.keys().filter(gone).copied().collect();
+    gone.sort_unstable();
+    items.extend(gone.into_iter().map(|key| Item::Leave { key, gone: true }));
+    for (key, outcome) in desired {
+        let (actual, entry) = (actual.get(key), entries.get(key));
+        match outcome {
+            Ok(node) => match actual {
+                Some(actual) if same_identity(node, actual) => {
+                    items.extend(update_node(node, actual, placeholder));
+                    items.extend(entry.map(|_| Item::Release { key: *key }));
+                }
+                _ => {
+                    items.extend(actual.map(|_| Item::Leave { key: *key, gone: false }));
+                    items.push(Item::Enter { node: Arc::clone(node), entry: entry.cloned() });
+                }
+            },
+            Err(reason) => {
+                items.extend(actual.map(|_| Item::Leave { key: *key, gone: true }));
+                items.extend(quarantine(*key, reason, entry));
+            }
+        }
+    }
+    items.extend(stale_entries(desired, entries));
+    items
+}
+
+/// Whether the node stands for the identity that the row has now.
+pub fn same_identity(node: &Desired, actual: &ActualNode) -> bool {
+    let Place::Node(identity) = &node.place else { return false };
+    actual.identity.as_ref() == Some(identity) && actual.names.iter().any(|n| **n == *node.name)
+}
+
+fn update_node(node: &Desired, actual: &ActualNode, placeholder: &str) -> Vec<Item> {
+    let key = node.key;
+    let others = actual.names.iter().filter(|n| ***n != *node.name).cloned();
+    let placeholder = actual.is_placeholder.then(|| placeholder.to_owned());
+    let mut items: Vec<Item> =
+        others.chain(placeholder).map(|label| Item::Unlabel { key, label }).collect();
+    let changes = changes(&node.properties, &actual.properties);
+    if !changes.is_empty() {
+        items.push(Item::UpdateNode { key, changes });
+    }
+    items
+}
+
+/// Relationships: what has to be written so that the graph holds `desired` for these keys.
+pub fn relationships(
+    desired: &BTreeMap<i64, Outcome>,
+    actual: &ActualRelationships,
+    entries: &Entries,
+) -> Vec<Item> {
+    let mut items = Vec::new();
+    let mut gone: Vec<i64> =
+        actual.keys().filter(|key| !desired.contains_key(key)).copied().collect();
+    gone.sort_unstable();
+    for key in gone {
+        items.extend(actual[&key].iter().map(|a| delete(key, a, true)));
+    }
+    for (key, outcome) in desired {
+        let (actual, entry) = (actual.get(key).map_or(&[][..], Vec::as_slice), entries.get(key));
+        match outcome {
+            Ok(wanted) => items.extend(relationship(wanted, actual, entry)),
+            Err(reason) => {
+                items.extend(actual.iter().map(|a| delete(*key, a, true)));
+                items.extend(quarantine(*key, reason, entry));
+            }
+        }
+    }
+    items.extend(stale_entries(desired, entries));
+    items
+}
+
+fn relationship(
+    wanted: &Arc<Desired>,
+    actual: &[ActualRelationship],
+    entry: Option<&(String, String)>,
+) -> Vec<Item> {
+    let key = wanted.key;
+    let fits = |a: &&ActualRelationship| same_place(wanted, a);
+    let kept = actual.iter().find(fits);
+    let wrong = actual.iter().filter(|a| !fits(a));
+    let mut items: Vec<Item> = wrong.map(|a| delete(key, a, false)).collect();
+    match kept {
+        Some(actual) => {
+            let changes = changes(&wanted.properties, &actual.properties);
+            if !changes.is_empty() {
+                items.push(Item::UpdateRelationship {
+                    key,
+                    name: Arc::clone(&wanted.name),
+                    changes,
+                });
+            }
+            items.extend(entry.map(|_| Item::Release { key }));
+        }
+        None => {
+            items.push(Item::Create { relationship: Arc::clone(wanted), entry: entry.cloned() })
+        }
+    }
+    items
+}
+
+fn same_place(wanted: &Desired, actual: &ActualRelationship) -> bool {
+    let Place::Between(from, to) = &wanted.place else { return false };
+    *actual.name == *wanted.name
+        && actual.from.as_ref() == Some(from)
+        && actual.to.as_ref() == Some(to)
+}
+
+fn delete(key: i64, actual: &ActualRelationship, gone: bool) -> Item {
+    Item::Delete { key, name: actual.name.clone(), gone }
+}
+
+/// Former properties, which the desired list does not reach, go.
+fn changes(desired: &[Option<Value>], actual: &[Option<Value>]) -> Changes {
+    let wanted = desired.iter().chain(std::iter::repeat(&None));
+    let differs =
+        |(_, (wanted, actual)): &(usize, (&Option<Value>, &Option<Value>))| wanted != actual;
+    let change = |(i, (wanted, _)): (usize, (&Option<Value>, &Option<Value>))| (i, wanted.clone());
+    wanted.zip(actual).enumerate().filter(differs).map(change).collect()
+}
+
+fn quarantine(key: i64, reason: &Reason, entry: Option<&(String, String)>) -> Option<Item> {
+    let same = entry.is_some_and(|(code, detail)| *code == reason.code && *detail == reason.detail);
+    (!same).then(|| Item::Quarantine { key, reason: reason.clone() })
+}
+
+fn stale_entries<'a>(
+    desired: &'a BTreeMap<i64, Outcome>,
+    entries: &'a Entries,
+) -> impl Iterator<Item = Item> + 'a {
+    entries.keys().filter(|key| !desired.contains_key(key)).map(|key| Item::Release { key: *key })
+}

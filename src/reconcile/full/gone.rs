@@ -1,0 +1,177 @@
+//! The light pass: keys and identities of both sides, for what leaves. It comes before all else, so
+//! that the circuit breaker knows the whole plan before anything is written, and so that every
+//! identity that is free at the source is free in the graph when nodes enter (R6).
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use super::Full;
+use crate::error::{Error, Kind, Result};
+use crate::mapping::{Shape, Slot};
+use crate::model::value::IdentityValue;
+use crate::neo4j::actual;
+use crate::neo4j::apply::Context;
+use crate::reconcile::breaker::{self, Deletes};
+use crate::reconcile::desired::Wanted;
+use crate::reconcile::diff::Item;
+use crate::reconcile::page::backoff;
+use crate::sqlserver::pages::{self, KeyRange, Keys, Page};
+use crate::sqlserver::{Source, statements};
+
+/// Keys a light page.
+const LIGHT_ROWS: usize = 50_000;
+/// Items that a pass holds at most; a pass that found more is followed by another.
+const ITEMS_MAX: usize = 500_000;
+
+/// What one table's pass found.
+struct Found {
+    slot: Slot,
+    deletes: Deletes,
+    items: Vec<Item>,
+    read_at: i64,
+}
+
+impl Full {
+    /// Takes away what the source no longer has.
+    pub(super) async fn remove_gone(&mut self, source: &mut Source) -> Result<()> {
+        let mut pauses = backoff(self.engine.limits.retry_max);
+        loop {
+            match self.pass_and_remove(source).await {
+                Ok(true) => return Ok(()),
+                Ok(false) => {}
+                Err(error) if error.is_retryable() => {
+                    let Some(pause) = pauses.next() else { return Err(error.during("gave up")) };
+                    self.engine.summary.retries += 1;
+                    tracing::warn!(%error, ?pause, "trying again");
+                    tokio::time::sleep(pause).await;
+                    if error.kind == Kind::UnknownOutcome {
+                        self.engine.settle_outcome().await?;
+                    }
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Returns whether all that was found could be held, and so is done.
+    async fn pass_and_remove(&mut self, source: &mut Source) -> Result<bool> {
+        let mut all = Vec::new();
+        for slot in removal_order(self.engine.mapping.slots()) {
+            all.push(self.pass(source, slot).await?);
+        }
+        let deletes: Vec<Deletes> = all.iter().map(|f| f.deletes.clone()).collect();
+        breaker::check(&deletes, self.options.allow_deletes)?;
+        self.engine.register_types_if_new().await?;
+        let complete = all.iter().all(|f| f.items.len() < ITEMS_MAX);
+        for found in all {
+            self.remove(found).await?;
+        }
+        Ok(complete)
+    }
+
+    async fn remove(&mut self, found: Found) -> Result<()> {
+        let (slot, items) = (found.slot, found.items);
+        let Some(fence) = self.engine.fence.clone() else {
+            return Ok(());
+        };
+        if items.is_empty() {
+            return Ok(());
+        }
+        if matches!(slot, Slot::Node(_)) {
+            // R1: relationships went with these nodes; tables carried before are carried again.
+            self.start.progress = None;
+        }
+        let shape = Arc::new(Shape::new(&self.engine.mapping, &self.engine.registry, slot));
+        let context =
+            Context { shape, fence, read_at: found.read_at, quarantine_missing_ends: false };
+        self.engine.write(slot, &context, items).await.map(|_| ())
+    }
+
+    async fn pass(&mut self, source: &mut Source, slot: Slot) -> Result<Found> {
+        let shape = Shape::new(&self.engine.mapping, &self.engine.registry, slot);
+        let present = actual::count(&self.engine.graph, &shape).await?;
+        let deletes = Deletes { table: shape.table.clone(), present, deletes: 0 };
+        let mut found = Found { slot, deletes, items: Vec::new(), read_at: i64::MAX };
+        if present == 0 {
+            return Ok(found);
+        }
+        let mut phase = self.phase("comparing keys of", slot, present);
+        let statements = statements::table(&self.engine.mapping, slot);
+        let mut next = Some(i64::MIN);
+        while let Some(first) = next {
+            let page = pages::read_light(source, &statements, first, LIGHT_ROWS).await?;
+            let Keys::Range(range) = page.keys else {
+                return Err(Error::new(Kind::Source, "a light page is a range"));
+            };
+            found.read_at = found.read_at.min(page.read_at);
+            phase.add(page.rows.len() as u64);
+            next = range.rest().map(|rest| rest.first);
+            match slot {
+                Slot::Node(_) => self.compare_nodes(&shape, range, page, &mut found).await?,
+                _ => compare_relationships(self, &shape, range, &page, &mut found).await?,
+            }
+        }
+        phase.end();
+        Ok(found)
+    }
+
+    async fn compare_nodes(
+        &mut self,
+        shape: &Shape,
+        range: KeyRange,
+        page: Page,
+        found: &mut Found,
+    ) -> Result<()> {
+        let mut wanted = Wanted::new(&self.engine.mapping, &mut self.engine.registry);
+        let slot = found.slot;
+        let expected: HashMap<i64, (Arc<str>, IdentityValue)> = page
+            .rows
+            .iter()
+            .filter_map(|row| {
+                wanted.identity_of(slot, row).ok().map(|identity| (row.key, identity))
+            })
+            .collect();
+        let Some(node) = shape.node() else { return Ok(()) };
+        actual::identities(&self.engine.graph, shape, node, range, |key, names, identity| {
+            let row = expected.get(&key);
+            let same = row.is_some_and(|(name, wanted)| {
+                identity.as_ref() == Some(wanted) && names.iter().any(|n| **n == **name)
+            });
+            if !same {
+                found.add(Item::Leave { key, gone: row.is_none() }, row.is_none());
+            }
+        })
+        .await
+    }
+}
+
+async fn compare_relationships(
+    full: &Full,
+    shape: &Shape,
+    range: KeyRange,
+    page: &Page,
+    found: &mut Found,
+) -> Result<()> {
+    let expected: HashSet<i64> = page.rows.iter().map(|row| row.key).collect();
+    actual::relationship_keys(&full.engine.graph, shape, range, |key, name| {
+        if !expected.contains(&key) {
+            found.add(Item::Delete { key, name: name.to_owned(), gone: true }, true);
+        }
+    })
+    .await
+}
+
+impl Found {
+    fn add(&mut self, item: Item, is_delete: bool) {
+        self.deletes.deletes += u64::from(is_delete);
+        if self.items.len() < ITEMS_MAX {
+            self.items.push(item);
+        }
+    }
+}
+
+/// Relationships before the nodes that they stand on (R8).
+fn removal_order(mut slots: Vec<Slot>) -> Vec<Slot> {
+    slots.sort_by_key(|slot| matches!(slot, Slot::Node(_)));
+    slots
+}

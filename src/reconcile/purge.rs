@@ -1,0 +1,113 @@
+//! `provsync purge`: removes all that provsync made, and nothing else.
+
+use std::collections::BTreeMap;
+
+use super::summary::Written;
+use crate::config::GraphConfig;
+use crate::error::Result;
+use crate::mapping::names::quote_cypher as q;
+use crate::mapping::{Mapping, Registry, Shape};
+use crate::neo4j::checkpoint::{self, Fence};
+use crate::neo4j::{Graph, Statement, run, schema};
+
+/// Things deleted in one transaction.
+const BATCH_ROWS: i64 = 5_000;
+
+/// What was removed.
+#[derive(Clone, Copy, Debug, Default, serde::Serialize)]
+pub struct Purged {
+    /// Neo4j's own counters.
+    pub written: Written,
+    /// Constraints.
+    pub constraints: usize,
+}
+
+/// Deletes relationships and nodes that carry provsync's keys, placeholders, quarantine, the
+/// checkpoint and the constraints. Relationships of others on those nodes go with them. A purge
+/// that was broken off goes on when it is called again, since the checkpoint goes last.
+pub async fn run_purge(config: &GraphConfig, mapping: &Mapping) -> Result<Purged> {
+    let graph = Graph::connect(config).await?;
+    let mut purged = Purged::default();
+    if let Some(found) = checkpoint::read(&graph).await? {
+        let registry = Registry::new(mapping, &found.state.owned);
+        let (fence, _) = checkpoint::raise(&graph, &found.state.source, false).await?;
+        for text in deletes(mapping, &registry, &found.state.owned) {
+            delete_all(&graph, &fence, &text, &mut purged.written).await?;
+        }
+        let counters = graph.write(async |txn| checkpoint::delete(txn, &fence).await).await?;
+        purged.written.add(&counters);
+    }
+    purged.constraints = schema::drop_all(&graph).await?;
+    Ok(purged)
+}
+
+/// Statements that each delete up to `$limit` things; relationships before nodes.
+fn deletes(
+    mapping: &Mapping,
+    registry: &Registry,
+    owned: &BTreeMap<String, crate::mapping::registry::Owned>,
+) -> Vec<String> {
+    let mut relationships = Vec::new();
+    let mut nodes = Vec::new();
+    for slot in mapping.slots() {
+        let shape = Shape::new(mapping, registry, slot);
+        if let Some(node) = shape.node() {
+            nodes.push(keyed_node(&node.label, &shape.key));
+            nodes.push(format!(
+                "MATCH (n:{}) WHERE n.{} IS NULL WITH n LIMIT $limit DETACH DELETE n",
+                q(&node.placeholder),
+                q(&shape.key)
+            ));
+        } else {
+            relationships
+                .extend(shape.names.iter().map(|name| keyed_relationship(name, &shape.key)));
+        }
+    }
+    // Tables that an earlier mapping had.
+    for before in owned.values() {
+        if before.label.is_empty() {
+            relationships.extend(
+                before.names.iter().map(|name| keyed_relationship(name, &before.key_property)),
+            );
+        } else {
+            nodes.push(keyed_node(&before.label, &before.key_property));
+        }
+    }
+    nodes.push("MATCH (n:ProvsyncQuarantine) WITH n LIMIT $limit DETACH DELETE n".to_owned());
+    relationships.into_iter().chain(nodes).collect()
+}
+
+fn keyed_node(label: &str, key: &str) -> String {
+    format!(
+        "MATCH (n:{}) WHERE n.{} IS NOT NULL WITH n LIMIT $limit DETACH DELETE n",
+        q(label),
+        q(key)
+    )
+}
+
+fn keyed_relationship(name: &str, key: &str) -> String {
+    format!(
+        "MATCH ()-[r:{}]->() WHERE r.{} IS NOT NULL WITH r LIMIT $limit DELETE r",
+        q(name),
+        q(key)
+    )
+}
+
+async fn delete_all(graph: &Graph, fence: &Fence, text: &str, written: &mut Written) -> Result<()> {
+    loop {
+        let counters = graph
+            .write(async |txn| {
+                let (_, counters) =
+                    run(txn, Statement::new(text).with("limit", BATCH_ROWS)).await?;
+                if counters.nodes_deleted + counters.relationships_deleted > 0 {
+                    checkpoint::guard(txn, fence, i64::MAX).await?;
+                }
+                Ok(counters)
+            })
+            .await?;
+        if counters.nodes_deleted + counters.relationships_deleted == 0 {
+            return Ok(());
+        }
+        written.add(&counters);
+    }
+}

@@ -1,0 +1,181 @@
+//! Rows by pages: each page is one short SNAPSHOT transaction and says at which version it was read.
+
+use tiberius::ToSql;
+
+use super::statements::TableStatements;
+use super::{Flow, Source, decode, epoch};
+use crate::error::Result;
+use crate::mapping::ColumnKind;
+use crate::model::SourceRow;
+
+/// Row keys from first to last, both included.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KeyRange {
+    /// First key.
+    pub first: i64,
+    /// Last key.
+    pub last: i64,
+}
+
+impl KeyRange {
+    /// Every key there can be.
+    pub const ALL: Self = Self { first: i64::MIN, last: i64::MAX };
+
+    /// The keys after this range, if there are any.
+    pub fn rest(self) -> Option<Self> {
+        (self.last < i64::MAX).then(|| Self { first: self.last + 1, last: i64::MAX })
+    }
+}
+
+/// Which keys a page is made of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Keys {
+    /// All keys of a range, those that have no row included.
+    Range(KeyRange),
+    /// These keys.
+    List(Vec<i64>),
+}
+
+/// Rows of some keys as they were at one version.
+#[derive(Clone, Debug)]
+pub struct Page {
+    /// The keys that this page speaks of: a key in it without a row has no row.
+    pub keys: Keys,
+    /// The rows, in key order.
+    pub rows: Vec<SourceRow>,
+    /// Change tracking version that the rows were read at or before (R4).
+    pub read_at: i64,
+}
+
+/// How large a page may get.
+#[derive(Clone, Copy, Debug)]
+pub struct PageLimit {
+    /// Rows.
+    pub rows: usize,
+    /// Bytes of decoded rows; a page always holds at least one row.
+    pub bytes: usize,
+}
+
+/// Reads the page that begins at `first`, ends at its limit, and covers all keys up to its end; the
+/// last page covers all keys up to `i64::MAX`.
+pub async fn read_page(
+    source: &mut Source,
+    statements: &TableStatements,
+    first: i64,
+    limit: PageLimit,
+) -> Result<Page> {
+    in_snapshot(source, async |source| {
+        let read_at = epoch::read_current(source).await?;
+        let last = boundary(source, statements, first, limit.rows).await?;
+        let range = KeyRange { first, last };
+        let (rows, complete) =
+            collect(source, &statements.range, &statements.kinds, range, limit.bytes).await?;
+        let last = if complete { last } else { rows.last().map_or(last, |row| row.key) };
+        Ok(Page { keys: Keys::Range(KeyRange { first, last }), rows, read_at })
+    })
+    .await
+}
+
+/// Key, type and identity of the page that begins at `first`.
+pub async fn read_light(
+    source: &mut Source,
+    statements: &TableStatements,
+    first: i64,
+    rows_max: usize,
+) -> Result<Page> {
+    in_snapshot(source, async |source| {
+        let read_at = epoch::read_current(source).await?;
+        let last = boundary(source, statements, first, rows_max).await?;
+        let range = KeyRange { first, last };
+        let (rows, _) =
+            collect(source, &statements.light, &statements.light_kinds, range, usize::MAX).await?;
+        Ok(Page { keys: Keys::Range(range), rows, read_at })
+    })
+    .await
+}
+
+/// Reads the rows of some keys.
+pub async fn read_keys(
+    source: &mut Source,
+    statements: &TableStatements,
+    keys: Vec<i64>,
+) -> Result<Page> {
+    in_snapshot(source, async |source| {
+        let read_at = epoch::read_current(source).await?;
+        let list = serde_json::to_string(&keys).unwrap_or_default();
+        let mut rows = Vec::new();
+        source
+            .stream(&statements.keys, &[&list.as_str()], |row| {
+                rows.push(decode::row(&row, &statements.kinds)?);
+                Ok(Flow::Continue)
+            })
+            .await?;
+        Ok(Page { keys: Keys::List(keys), rows, read_at })
+    })
+    .await
+}
+
+/// Number of rows of a table, for progress.
+pub async fn count(source: &mut Source, statements: &TableStatements) -> Result<u64> {
+    let rows = source.rows(&statements.count, &[]).await?;
+    let count = rows.first().and_then(|row| row.get_column_data(0).ok().and_then(decode::integer));
+    Ok(count.and_then(|n| u64::try_from(n).ok()).unwrap_or(0))
+}
+
+/// Runs reads in one SNAPSHOT transaction. After an error the connection is discarded: what state
+/// its transaction is in is not worth finding out.
+async fn in_snapshot<T>(
+    source: &mut Source,
+    read: impl AsyncFnOnce(&mut Source) -> Result<T>,
+) -> Result<T> {
+    source.begin_snapshot().await?;
+    let outcome = read(source).await;
+    match outcome {
+        Ok(value) => {
+            source.end_snapshot().await?;
+            Ok(value)
+        }
+        Err(error) => {
+            source.discard();
+            Err(error)
+        }
+    }
+}
+
+async fn boundary(
+    source: &mut Source,
+    statements: &TableStatements,
+    first: i64,
+    rows_max: usize,
+) -> Result<i64> {
+    let size = i64::try_from(rows_max).unwrap_or(i64::MAX);
+    let rows = source.rows(&statements.boundary, &[&first, &size]).await?;
+    let cell =
+        |i| rows.first().and_then(|row| row.get_column_data(i).ok().and_then(decode::integer));
+    Ok(match (cell(0), cell(1)) {
+        (Some(last), Some(count)) if count >= size => last,
+        _ => i64::MAX,
+    })
+}
+
+/// Returns the rows and whether they are all that the range has.
+async fn collect(
+    source: &mut Source,
+    sql: &str,
+    kinds: &[ColumnKind],
+    range: KeyRange,
+    bytes_max: usize,
+) -> Result<(Vec<SourceRow>, bool)> {
+    let mut rows = Vec::new();
+    let mut bytes = 0;
+    let parameters: [&dyn ToSql; 2] = [&range.first, &range.last];
+    let complete = source
+        .stream(sql, &parameters, |row| {
+            let row = decode::row(&row, kinds)?;
+            bytes += row.size();
+            rows.push(row);
+            Ok(if bytes >= bytes_max { Flow::Stop } else { Flow::Continue })
+        })
+        .await?;
+    Ok((rows, complete))
+}
