@@ -1,6 +1,7 @@
 //! Preflight of the source: one description is read, then every check is pure.
 
 mod check;
+mod columns;
 mod statements;
 
 use tiberius::{ColumnData, FromSql, Row};
@@ -52,10 +53,8 @@ pub struct Table {
     pub schema: String,
     /// See [`Table::schema`].
     pub name: String,
-    /// AS NODE.
-    pub is_node: bool,
-    /// AS EDGE.
-    pub is_edge: bool,
+    /// What `CREATE TABLE` made it.
+    pub kind: TableKind,
     /// Change tracking is on.
     pub is_tracked: bool,
     /// The login may read it.
@@ -70,6 +69,18 @@ pub struct Table {
     pub columns: Vec<(String, String)>,
     /// Edge constraints, one entry a clause.
     pub edge_constraints: Vec<EdgeConstraint>,
+}
+
+/// What `CREATE TABLE` made a table.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TableKind {
+    /// Neither of the others.
+    #[default]
+    Ordinary,
+    /// AS NODE.
+    Node,
+    /// AS EDGE.
+    Edge,
 }
 
 /// A clause of an edge constraint.
@@ -168,8 +179,11 @@ fn table(row: &Row) -> Table {
     Table {
         schema: text(row, 0),
         name: text(row, 1),
-        is_node: flag(row, 2),
-        is_edge: flag(row, 3),
+        kind: match (flag(row, 2), flag(row, 3)) {
+            (true, _) => TableKind::Node,
+            (_, true) => TableKind::Edge,
+            _ => TableKind::Ordinary,
+        },
         is_tracked: flag(row, 4),
         can_select: flag(row, 5),
         can_view_changes: flag(row, 6),
@@ -230,7 +244,7 @@ fn edge_constraint(row: &Row) -> EdgeConstraint {
 /// The type itself, or what an alias type stands for. CLR types have no base; `vector` has one
 /// that says nothing of it.
 fn base_type(name: &str, base: String) -> String {
-    let keeps_its_name = base.is_empty() || check::is_known_type(name);
+    let keeps_its_name = base.is_empty() || columns::is_known_type(name);
     if keeps_its_name { name.to_owned() } else { base }
 }
 

@@ -84,6 +84,8 @@ fn missing_constraint(constraint: &Constraint, in_use: bool) -> Finding {
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+    use std::collections::BTreeMap;
+
     use super::*;
     use crate::finding::Level;
     use crate::mapping::{Mapping, Registry};
@@ -152,7 +154,7 @@ mod tests {
     fn missing_constraints_are_an_error_once_the_graph_is_in_use() {
         let mapping = Mapping::default_mapping().unwrap();
         let mut graph = sound();
-        graph.missing = constraints(&mapping, &Registry::new(&mapping, &Default::default()));
+        graph.missing = constraints(&mapping, &Registry::new(&mapping, &BTreeMap::new()));
         let findings = check(&graph, None);
         assert_eq!(findings.len(), graph.missing.len());
         assert!(findings.iter().all(|f| f.level == Level::Error), "{findings:?}");

@@ -1,43 +1,18 @@
 //! What the source must be like, against what it is like.
 
-use super::{Database, EdgeConstraint, SourceDescription, Table, statements::DUPLICATE_ROWS_MAX};
+use super::columns::check_columns;
+use super::statements::DUPLICATE_ROWS_MAX;
+use super::{Database, EdgeConstraint, SourceDescription, Table, TableKind};
+
 use crate::finding::Finding;
 use crate::mapping::names::{fold, quote_sql, sql_table};
-use crate::mapping::{ColumnKind, EdgeTable, Mapping, Slot, Table as Mapped, TableName, Tracking};
+use crate::mapping::{EdgeTable, Mapping, Slot, Table as Mapped, TableName, Tracking};
 
 /// SQL Server 2019: edge constraints and the graph functions that provsync relies on.
 const MAJOR_VERSION_MIN: i64 = 15;
 /// OPENJSON.
 const COMPATIBILITY_MIN: i64 = 130;
 const DAY_MINUTES: i64 = 24 * 60;
-
-/// SQL types by the kind of column that they fit.
-const FITS: [(ColumnKind, &[&str]); 10] = [
-    (ColumnKind::Integer, &["tinyint", "smallint", "int", "bigint"]),
-    (ColumnKind::Boolean, &["bit"]),
-    (ColumnKind::Float, &["real", "float"]),
-    (ColumnKind::Decimal, &["decimal", "numeric", "money", "smallmoney"]),
-    (
-        ColumnKind::Text,
-        &[
-            "nvarchar", "varchar", "nchar", "char", "ntext", "text", "sysname", "xml", "json",
-            "vector",
-        ],
-    ),
-    (ColumnKind::Utc, &["datetime2", "datetimeoffset", "datetime", "smalldatetime"]),
-    (ColumnKind::Local, &["datetime2", "datetime", "smalldatetime"]),
-    (ColumnKind::Date, &["date"]),
-    (ColumnKind::Hex, &["binary", "varbinary", "timestamp", "image"]),
-    (ColumnKind::Guid, &["uniqueidentifier"]),
-];
-
-pub(super) fn is_known_type(name: &str) -> bool {
-    FITS.iter().any(|(_, types)| types.contains(&name))
-}
-
-fn fitting(kind: ColumnKind) -> &'static [&'static str] {
-    FITS.iter().find(|(k, _)| *k == kind).map_or(&[], |(_, types)| types)
-}
 
 /// Everything that is not as it should be, the database first, then table by table.
 pub fn check(mapping: &Mapping, source: &SourceDescription) -> Vec<Finding> {
@@ -126,7 +101,7 @@ fn check_table(
     let mut findings = Vec::new();
     findings.extend(check_kind(slot, mapped, table));
     findings.extend(check_key(mapped, table));
-    findings.extend(wanted(mapping, slot).filter_map(|want| check_column(mapped, table, &want)));
+    findings.extend(check_columns(mapping, slot, table));
     if !table.can_select {
         let finding = Finding::new("permission-select", mapped.name.to_string());
         findings.push(
@@ -144,19 +119,23 @@ fn check_table(
 
 fn check_kind(slot: Slot, mapped: &Mapped, table: &Table) -> Option<Finding> {
     let expected = match slot {
-        Slot::Node(_) => "AS NODE",
-        Slot::Edge(_) => "AS EDGE",
-        Slot::Link(_) => "an ordinary table",
+        Slot::Node(_) => TableKind::Node,
+        Slot::Edge(_) => TableKind::Edge,
+        Slot::Link(_) => TableKind::Ordinary,
     };
-    let found = match (table.is_node, table.is_edge) {
-        (true, _) => "AS NODE",
-        (_, true) => "AS EDGE",
-        _ => "an ordinary table",
-    };
-    let finding =
-        Finding::new("table-kind", mapped.name.to_string()).expected(expected).found(found);
-    let fix = "map it under [[nodes]] (AS NODE), [[edges]] (AS EDGE) or [[links]] (ordinary)";
-    (expected != found).then(|| finding.fix(fix))
+    let finding = Finding::new("table-kind", mapped.name.to_string())
+        .expected(kind_text(expected))
+        .found(kind_text(table.kind))
+        .fix("map it under [[nodes]] (AS NODE), [[edges]] (AS EDGE) or [[links]] (ordinary)");
+    (expected != table.kind).then_some(finding)
+}
+
+fn kind_text(kind: TableKind) -> &'static str {
+    match kind {
+        TableKind::Node => "AS NODE",
+        TableKind::Edge => "AS EDGE",
+        TableKind::Ordinary => "an ordinary table",
+    }
 }
 
 fn check_key(mapped: &Mapped, table: &Table) -> Option<Finding> {
@@ -180,65 +159,6 @@ fn check_key(mapped: &Mapped, table: &Table) -> Option<Finding> {
     let finding = finding.fix(format!("{add} or map the key that it has"));
     // Without tracking any unique column will do, but nothing here says that it is one.
     Some(if mapped.tracking == Tracking::None { finding.warning() } else { finding })
-}
-
-/// Every column that is read, with what it must be.
-fn wanted(mapping: &Mapping, slot: Slot) -> impl Iterator<Item = (String, ColumnKind)> {
-    let mapped = mapping.table(slot);
-    let own = match slot {
-        Slot::Node(i) => {
-            let node = &mapping.nodes[i];
-            vec![
-                (&node.types.column, ColumnKind::Text),
-                (&node.identity.column, node.identity.kind),
-            ]
-        }
-        Slot::Edge(i) => vec![(&mapping.edges[i].types.column, ColumnKind::Text)],
-        Slot::Link(i) => {
-            let link = &mapping.links[i];
-            let kind = mapping.nodes[link.nodes].identity.kind;
-            vec![(&link.from_column, kind), (&link.to_column, kind)]
-        }
-    };
-    let key = [(&mapped.key, ColumnKind::Integer)];
-    let columns = mapped.columns.iter().map(|c| (&c.column, c.kind));
-    let all: Vec<_> = key.into_iter().chain(own).chain(columns).collect();
-    all.into_iter().map(|(column, kind)| (column.clone(), kind))
-}
-
-impl Table {
-    /// The type of a column, if there is such a column.
-    pub(super) fn column(&self, name: &str) -> Option<&str> {
-        let found = self.columns.iter().find(|(column, _)| fold(column) == fold(name));
-        found.map(|(_, sql_type)| sql_type.as_str())
-    }
-}
-
-fn check_column(mapped: &Mapped, table: &Table, want: &(String, ColumnKind)) -> Option<Finding> {
-    let (column, kind) = want;
-    let object = format!("{}.{column}", mapped.name);
-    let fitting = fitting(*kind);
-    let expected = format!("one of {}", fitting.join(", "));
-    match table.column(column) {
-        None => {
-            let finding = Finding::new("column", object).expected(expected).found("no such column");
-            Some(finding.fix("correct the mapping, or add the column"))
-        }
-        Some(found) if fitting.contains(&found) => None,
-        Some(found) => {
-            let finding = Finding::new("column-type", object).expected(expected).found(found);
-            Some(finding.fix(fix_type(found)))
-        }
-    }
-}
-
-fn fix_type(found: &str) -> String {
-    let kinds = FITS.iter().filter(|(_, types)| types.contains(&found));
-    let kinds: Vec<String> = kinds.map(|(kind, _)| format!("{kind:?}").to_lowercase()).collect();
-    if kinds.is_empty() {
-        return "no column type of the mapping fits: leave the column out, or read a computed column of another type".to_owned();
-    }
-    format!("give it type = \"{}\" in the mapping", kinds.join("\" or \""))
 }
 
 fn check_table_tracking(mapped: &Mapped, table: &Table, user: &str) -> Option<Finding> {

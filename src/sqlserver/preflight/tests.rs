@@ -1,6 +1,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use super::{Database, EdgeConstraint, SourceDescription, Table, all_statements, base_type, check};
+use super::{
+    Database, EdgeConstraint, SourceDescription, Table, TableKind, all_statements, base_type, check,
+};
 use crate::finding::{Finding, Level};
 use crate::mapping::{Mapping, TableName, Tracking};
 
@@ -32,13 +34,13 @@ fn nodes_name() -> TableName {
 /// What `sql/graph/` makes.
 fn sound() -> SourceDescription {
     let mut nodes = table("graph", "AtomGraphNodes", "NodeId");
-    nodes.is_node = true;
+    nodes.kind = TableKind::Node;
     let shared = [("Metadata", "nvarchar"), ("CreatedAt", "datetime2")];
     nodes.columns =
         columns(&[("NodeId", "bigint"), ("AtomId", "bigint"), ("NodeType", "nvarchar")]);
     nodes.columns.extend(columns(&shared));
     let mut edges = table("graph", "AtomGraphEdges", "EdgeId");
-    edges.is_edge = true;
+    edges.kind = TableKind::Edge;
     edges.columns =
         columns(&[("EdgeId", "bigint"), ("RelationshipType", "nvarchar"), ("Weight", "real")]);
     edges.columns.extend(columns(&shared));
@@ -125,9 +127,9 @@ fn a_table_must_be_there_of_its_kind_with_its_key() {
     assert!(gone.fix.contains(
         "GRANT SELECT, VIEW CHANGE TRACKING ON [provenance].[GenerationStreams] TO [reader];"
     ));
-    assert_found(|s| s.tables[0].is_node = false, "table-kind", Error, "[[nodes]]");
-    assert_found(|s| s.tables[1].is_edge = false, "table-kind", Error, "AS EDGE");
-    assert_found(|s| s.tables[2].is_node = true, "table-kind", Error, "[[links]]");
+    assert_found(|s| s.tables[0].kind = TableKind::Ordinary, "table-kind", Error, "[[nodes]]");
+    assert_found(|s| s.tables[1].kind = TableKind::Node, "table-kind", Error, "AS EDGE");
+    assert_found(|s| s.tables[2].kind = TableKind::Edge, "table-kind", Error, "[[links]]");
     assert_found(
         |s| s.tables[0].primary_key.clear(),
         "primary-key",
