@@ -1,0 +1,74 @@
+"""Runs the release build of provsync, and the emulator that it reads from, and measures."""
+
+import contextlib
+import json
+import os
+import pathlib
+import re
+import shlex
+import subprocess
+import tempfile
+import time
+from dataclasses import dataclass
+from typing import Iterator
+
+import graph
+import machine
+
+RELEASE = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", graph.ROOT / "target")) / "release"
+SOURCE = graph.ROOT / "scripts" / "source"
+
+
+@dataclass
+class Run:
+    seconds: float
+    peak_mib: float
+    kinds: dict[str, tuple[int, float]]  # rows read and seconds, where the summary tells
+    changed: int
+
+
+@contextlib.contextmanager
+def source(data: list[pathlib.Path]) -> Iterator[dict[str, str]]:
+    """A source with the project's tables and the data; yields what provsync needs to reach it."""
+    environment = os.environ | {
+        "SOURCE_INSTANCE": "bench",
+        "SOURCE_BINARY": str(RELEASE / "sqlgraph-emulator"),
+        "SOURCE_READY_S": "900",
+    }
+    init = [str(path) for path in [graph.ROOT / "sql" / "graph", *data]]
+    try:
+        out = subprocess.run([SOURCE, "start", *init], env=environment, check=True, stdout=subprocess.PIPE, text=True).stdout
+        yield dict(line.split("=", 1) for line in shlex.split(out))
+    finally:
+        subprocess.run([SOURCE, "stop"], env=environment, check=True)
+
+
+def full(environment: dict[str, str]) -> Run:
+    """One `provsync full`: its wall clock, to 10 ms, and its peak memory."""
+    wanted = {key: value for key, value in environment.items() if key.startswith("PROVSYNC_")}
+    command = [str(RELEASE / "provsync"), "full", "--output", "json"]
+    peak_kib = 0
+    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as log:
+        began = time.perf_counter()
+        process = subprocess.Popen(command, env=os.environ | wanted, stdout=out, stderr=log)
+        while process.poll() is None:
+            peak_kib = max(peak_kib, high_water_kib(process.pid))
+            time.sleep(0.01)
+        seconds = time.perf_counter() - began
+        out.seek(0)
+        log.seek(0)
+        if process.returncode:
+            raise SystemExit(f"provsync full failed:\n{log.read().decode()[-4000:]}")
+        kinds = json.loads(out.read())["kinds"]
+    return Run(
+        seconds=seconds,
+        peak_mib=peak_kib / 1024,
+        kinds={name: (kind["read"], kind["seconds"]) for name, kind in kinds.items() if "seconds" in kind},
+        changed=sum(kind[done] for kind in kinds.values() for done in ("created", "updated", "deleted")),
+    )
+
+
+def high_water_kib(pid: int) -> int:
+    """The kernel's own mark of the process; getrusage would count this process' memory too, from before exec."""
+    found = re.search(r"^VmHWM:\s*(\d+) kB", machine.read(f"/proc/{pid}/status"), re.MULTILINE)
+    return int(found[1]) if found else 0
