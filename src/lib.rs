@@ -17,7 +17,7 @@
 //! - [`reconcile`]: desired, diff and lanes (pure), and the phases of a full over them.
 //! - [`config`], [`cli`], [`error`], [`finding`]: what people type and read.
 
-// pub mod cli;
+pub mod cli;
 pub mod config;
 pub mod error;
 pub mod finding;

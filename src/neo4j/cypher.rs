@@ -1,7 +1,8 @@
 //! Every Cypher statement that depends on the mapping, built here and nowhere else.
 //!
 //! Names are quoted with backticks, values are parameters. Each reading statement returns one list
-//! a row, named `row`. Costs of each form in db hits: `docs/decisions/cypher-forms.md`.
+//! a row, named `row`. `coalesce(r.key) IS NOT NULL` is `r.key IS NOT NULL` that no index answers: with
+//! the plain form the planner may leave the node that it has and scan the key's index. Costs of each form in db hits: `docs/decisions/cypher-forms.md`.
 
 use crate::mapping::Shape;
 use crate::mapping::names::quote_cypher as q;
@@ -164,7 +165,7 @@ pub fn leave(shape: &Shape, node: &NodeShape) -> String {
         .iter()
         .map(|links| {
             format!(
-                "(n:{} AND EXISTS {{ (n)-[g:{}]-() WHERE g.{} IS NOT NULL }})",
+                "(n:{} AND EXISTS {{ (n)-[g:{}]-() WHERE coalesce(g.{}) IS NOT NULL }})",
                 q(&links.label),
                 q(&links.relationship),
                 q(&links.key)
@@ -198,7 +199,7 @@ fn delete_edges_of_node(node: &NodeShape) -> String {
         .filter(|edges| !edges.types.is_empty())
         .map(|edges| {
             format!(
-                "MATCH (n)-[r:{}]-() WHERE r.{} IS NOT NULL RETURN r",
+                "MATCH (n)-[r:{}]-() WHERE coalesce(r.{}) IS NOT NULL RETURN r",
                 or(&edges.types),
                 q(&edges.key)
             )
@@ -216,7 +217,7 @@ fn delete_edges_of_node(node: &NodeShape) -> String {
 /// Relationship keys of edge tables on nodes that are about to leave (R1).
 pub fn keys_on_nodes(shape: &Shape, node: &NodeShape, edges: &EdgesOn) -> String {
     format!(
-        "UNWIND $keys AS k\nMATCH (n:{} {{{}: k}})-[r:{}]-() WHERE r.{key} IS NOT NULL\nRETURN DISTINCT [r.{key}] AS row",
+        "UNWIND $keys AS k\nMATCH (n:{} {{{}: k}})-[r:{}]-()\nWHERE coalesce(r.{key}) IS NOT NULL\nRETURN DISTINCT [r.{key}] AS row",
         q(&node.label),
         q(&shape.key),
         or(&edges.types),
@@ -295,7 +296,7 @@ fn orphans(node: &NodeShape, key: &str) -> String {
         .iter()
         .map(|links| {
             format!(
-                " AND NOT EXISTS {{ (p)-[g:{}]-() WHERE g.{} IS NOT NULL }}",
+                " AND NOT EXISTS {{ (p)-[g:{}]-() WHERE coalesce(g.{}) IS NOT NULL }}",
                 q(&links.relationship),
                 q(&links.key)
             )

@@ -15,9 +15,7 @@ pub fn check(graph: &GraphDescription, source_id: Option<&str>) -> Vec<Finding> 
     findings.extend(check_state(graph));
     findings.extend(check_timeout(graph));
     findings.extend(check_checkpoint(graph, source_id));
-    // A full makes what is missing before it writes; a graph that is in use must have it.
-    let in_use = graph.checkpoint.is_some();
-    findings.extend(graph.missing.iter().map(|c| missing_constraint(c, in_use)));
+    findings.extend(graph.missing.iter().map(missing_constraint));
     findings
 }
 
@@ -71,13 +69,12 @@ fn check_checkpoint(graph: &GraphDescription, source_id: Option<&str>) -> Option
     (!found.sealed).then(|| finding.fix(fix).warning())
 }
 
-fn missing_constraint(constraint: &Constraint, in_use: bool) -> Finding {
+fn missing_constraint(constraint: &Constraint) -> Finding {
     let kind = if constraint.on_relationships { "relationship" } else { "node" };
-    let finding = Finding::new("constraint", format!("{kind} {}", constraint.of))
+    Finding::new("constraint", format!("{kind} {}", constraint.of))
         .expected(format!("unique {}", constraint.properties.join(", ")))
         .found("no constraint")
-        .fix(format!("provsync schema apply, or {};", constraint.create()));
-    if in_use { finding } else { finding.warning() }
+        .fix(format!("provsync schema apply, or {};", constraint.create()))
 }
 
 #[cfg(test)]
@@ -151,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn missing_constraints_are_an_error_once_the_graph_is_in_use() {
+    fn missing_constraints_are_errors_with_their_statements() {
         let mapping = Mapping::default_mapping().unwrap();
         let mut graph = sound();
         graph.missing = constraints(&mapping, &Registry::new(&mapping, &BTreeMap::new()));
@@ -159,7 +156,5 @@ mod tests {
         assert_eq!(findings.len(), graph.missing.len());
         assert!(findings.iter().all(|f| f.level == Level::Error), "{findings:?}");
         assert!(findings.iter().any(|f| f.fix.contains("CREATE CONSTRAINT")), "{findings:?}");
-        graph.checkpoint = None;
-        assert!(check(&graph, None).iter().all(|f| f.level == Level::Warning));
     }
 }

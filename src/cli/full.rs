@@ -1,0 +1,112 @@
+//! `provsync full`: makes the graph equal to the source.
+
+use std::fmt::Write;
+use std::io::IsTerminal;
+
+use comfy_table::{CellAlignment, Table, presets};
+
+use super::{Outcome, Output, report};
+use crate::config::{LogFormat, Parts, read_mapping};
+use crate::error::Result;
+use crate::reconcile::full::{self, Options};
+use crate::reconcile::summary::Summary;
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Count what would be done and show a sample; write nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Let up to N deletes of a table pass the circuit breaker
+    #[arg(long, value_name = "N")]
+    pub(super) allow_deletes: Option<u64>,
+    /// Make a graph of another source equal to this one
+    #[arg(long)]
+    adopt: bool,
+    /// Begin anew where an earlier run could be gone on with
+    #[arg(long)]
+    restart: bool,
+    /// How the summary is printed
+    #[arg(long, value_enum, default_value_t)]
+    output: Output,
+}
+
+pub(super) async fn run(args: &Args, parts: Parts) -> Result<Outcome> {
+    let config = parts.into_config()?;
+    let mapping = read_mapping(config.mapping.as_deref())?;
+    let options = Options {
+        dry_run: args.dry_run,
+        allow_deletes: args.allow_deletes,
+        adopt: args.adopt,
+        restart: args.restart,
+        on_terminal: config.log.format == LogFormat::Text && std::io::stderr().is_terminal(),
+    };
+    let summary = Box::pin(full::run(&config, mapping, options)).await?;
+    report::print(args.output, &summary, text)?;
+    Ok(Outcome::Done)
+}
+
+fn text(summary: &Summary) -> String {
+    let mut out = format!("{}\n{}\n", headline(summary), table(summary));
+    let loud = [
+        (
+            summary.quarantined(),
+            "row(s) can't be represented and are in quarantine, each with its reason: MATCH (q:ProvsyncQuarantine) RETURN q.table, q.key, q.reason, q.detail",
+        ),
+        (summary.foreign_deleted, "relationship(s) of others went with a node that had to go"),
+        (summary.placeholders_removed, "placeholder(s) removed that no link needed any more"),
+        (summary.retries, "piece(s) of work done again after a fault that passed"),
+    ];
+    // A String takes whatever is written to it.
+    for (count, what) in loud.iter().filter(|(count, _)| *count > 0) {
+        let _ = writeln!(out, "{count} {what}");
+    }
+    if !summary.sample.is_empty() {
+        let _ = writeln!(out, "for example:\n  {}", summary.sample.join("\n  "));
+    }
+    out
+}
+
+fn headline(summary: &Summary) -> String {
+    let version = summary.version.map_or("none".to_owned(), |version| version.to_string());
+    let what = if summary.dry_run { "dry run, nothing written" } else { "done" };
+    let resumed = if summary.resumed { ", gone on where an earlier run stopped" } else { "" };
+    let reason = match summary.reason.as_str() {
+        "" => String::new(),
+        reason => format!("\nall was read anew: {reason}"),
+    };
+    let (source, seconds) = (&summary.source, summary.seconds);
+    format!("{what} in {seconds:.1} s{resumed}: {source} at version {version}{reason}")
+}
+
+fn table(summary: &Summary) -> Table {
+    let mut table = Table::new();
+    table.load_preset(presets::UTF8_HORIZONTAL_ONLY);
+    table.set_header(["", "read", "created", "updated", "deleted", "unchanged", "quarantined"]);
+    for (kind, t) in &summary.kinds {
+        let numbers = [t.read, t.created, t.updated, t.deleted, t.unchanged, t.quarantined];
+        let cells = numbers.iter().map(ToString::to_string);
+        table.add_row(std::iter::once((*kind).to_owned()).chain(cells));
+    }
+    for column in table.column_iter_mut().skip(1) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    table
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+    use super::*;
+    use crate::mapping::Slot;
+
+    #[test]
+    fn quarantine_is_said_aloud() {
+        let mut summary = Summary { version: Some(7), ..Summary::default() };
+        summary.tally(Slot::Node(0)).quarantined = 3;
+        let text = text(&summary);
+        assert!(text.contains("at version 7"), "{text}");
+        assert!(text.contains("3 row(s) can't be represented"), "{text}");
+        assert!(!text.contains("of others"), "{text}");
+    }
+}

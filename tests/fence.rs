@@ -1,0 +1,126 @@
+//! The fence (R3): an old writer that wakes up after a new one has raised the fence writes nothing.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+mod support;
+
+use std::time::Duration;
+
+use neo4rs::query;
+use provsync::error::{Error, Kind, Result};
+use provsync::neo4j::checkpoint;
+use provsync::neo4j::{Graph, Statement, run};
+use support::graph::TestGraph;
+
+const SOURCE: &str = "db@guid";
+/// The guard as it must not be: fence matched before the lock is taken.
+const MATCH_BEFORE_LOCK: &str =
+    "MATCH (c:ProvsyncCheckpoint {source: $source, fence: $fence}) SET c.guard = $fence RETURN 1 AS passed";
+
+#[derive(Clone, Copy, PartialEq)]
+enum Guard {
+    Real,
+    MatchBeforeLock,
+}
+
+/// The old writer has written and comes to its guard while a new writer has raised the fence but
+/// not committed; then the new one commits. Returns the old writer's outcome.
+async fn old_writer_wakes_up(graph: &TestGraph, guard: Guard) -> Result<()> {
+    let neo4j = Graph::connect(&graph.config).await.unwrap();
+    let (old, _) = checkpoint::raise(&neo4j, SOURCE, false).await.unwrap();
+    let old_token = graph.column("MATCH (c:ProvsyncCheckpoint) RETURN c.fence AS row").await.remove(0);
+
+    let mut new = graph.driver.start_txn().await.unwrap();
+    let raise = "MATCH (c:ProvsyncCheckpoint) SET c.fence = 'new'";
+    new.run(query(raise)).await.unwrap();
+
+    let old_writer = tokio::spawn(async move {
+        neo4j
+            .write(async |txn| {
+                run(txn, Statement::new("CREATE (:Zombie)")).await?;
+                match guard {
+                    Guard::Real => checkpoint::guard(txn, &old, 0).await,
+                    Guard::MatchBeforeLock => {
+                        let weak = Statement::new(MATCH_BEFORE_LOCK);
+                        let weak = weak.with("source", SOURCE).with("fence", old_token.as_str());
+                        let (rows, _) = run(txn, weak).await?;
+                        if rows.is_empty() { Err(Error::stop("fenced off")) } else { Ok(()) }
+                    }
+                }
+            })
+            .await
+    });
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    assert!(!old_writer.is_finished(), "the old writer waits for the lock");
+    new.commit().await.unwrap();
+    old_writer.await.unwrap()
+}
+
+#[tokio::test]
+async fn an_old_writer_writes_nothing_after_the_fence_was_raised() {
+    let graph = support::graph::empty().await;
+    let outcome = old_writer_wakes_up(&graph, Guard::Real).await;
+    assert_eq!(outcome.unwrap_err().kind, Kind::Stop);
+    assert_eq!(graph.number("MATCH (z:Zombie) RETURN count(z) AS row").await, 0);
+}
+
+/// Shows that the test above can fail: with the fence matched before the lock, the zombie commits.
+#[tokio::test]
+async fn a_guard_that_matches_before_it_locks_lets_the_old_writer_through() {
+    let graph = support::graph::empty().await;
+    let outcome = old_writer_wakes_up(&graph, Guard::MatchBeforeLock).await;
+    assert!(outcome.is_ok());
+    assert_eq!(graph.number("MATCH (z:Zombie) RETURN count(z) AS row").await, 1);
+}
+
+#[tokio::test]
+async fn rows_that_the_checkpoint_has_passed_are_refused() {
+    let graph = support::graph::empty().await;
+    let neo4j = Graph::connect(&graph.config).await.unwrap();
+    let (fence, _) = checkpoint::raise(&neo4j, SOURCE, false).await.unwrap();
+    let state = checkpoint::State { source: SOURCE.into(), version: Some(7), ..Default::default() };
+    neo4j.write(async |txn| checkpoint::advance(txn, &fence, None, &state, Some(true)).await).await.unwrap();
+    let write_read_at = async |version| {
+        neo4j
+            .write(async |txn| {
+                run(txn, Statement::new("CREATE (:Data)")).await?;
+                checkpoint::guard(txn, &fence, version).await
+            })
+            .await
+    };
+    assert_eq!(write_read_at(6).await.unwrap_err().kind, Kind::Stop);
+    assert_eq!(graph.number("MATCH (d:Data) RETURN count(d) AS row").await, 0);
+    write_read_at(7).await.unwrap();
+    assert_eq!(graph.number("MATCH (d:Data) RETURN count(d) AS row").await, 1);
+}
+
+#[tokio::test]
+async fn a_checkpoint_moves_only_from_the_state_that_it_was_left_in() {
+    let graph = support::graph::empty().await;
+    let neo4j = Graph::connect(&graph.config).await.unwrap();
+    let (fence, found) = checkpoint::raise(&neo4j, SOURCE, false).await.unwrap();
+    assert!(!found.sealed);
+    let at = |version| checkpoint::State { source: SOURCE.into(), version: Some(version), ..Default::default() };
+    let advance = async |from: Option<String>, to: i64| {
+        neo4j.write(async |txn| checkpoint::advance(txn, &fence, from.as_deref(), &at(to), Some(true)).await).await
+    };
+    advance(None, 1).await.unwrap();
+    advance(Some(at(1).seal()), 2).await.unwrap();
+    assert_eq!(advance(Some(at(1).seal()), 3).await.unwrap_err().kind, Kind::Stop, "a replay");
+    let found = checkpoint::read(&neo4j).await.unwrap().unwrap();
+    assert_eq!((found.state, found.sealed), (at(2), true));
+    graph.run("MATCH (c:ProvsyncCheckpoint) SET c.version = 99").await;
+    assert!(!checkpoint::read(&neo4j).await.unwrap().unwrap().sealed, "an edit by hand shows");
+}
+
+#[tokio::test]
+async fn a_graph_has_one_source() {
+    let graph = support::graph::empty().await;
+    let neo4j = Graph::connect(&graph.config).await.unwrap();
+    checkpoint::raise(&neo4j, SOURCE, false).await.unwrap();
+    let other = checkpoint::raise(&neo4j, "other@guid", false).await.unwrap_err();
+    assert_eq!(other.kind, Kind::Stop);
+    assert!(other.to_string().contains("--adopt"), "{other}");
+    checkpoint::raise(&neo4j, "other@guid", true).await.unwrap();
+    let sources = graph.column("MATCH (c:ProvsyncCheckpoint) RETURN c.source AS row").await;
+    assert_eq!(sources, ["other@guid"]);
+}

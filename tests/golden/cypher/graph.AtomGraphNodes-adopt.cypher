@@ -1,0 +1,6 @@
+UNWIND $rows AS row
+MATCH (n:`Atom` {`atomId`: row.i})
+WHERE (n:`AtomPlaceholder` AND n.`nodeId` IS NULL) OR (n.`nodeId` = row.k AND NOT n:`AtomGraphNode`)
+SET n.`nodeId` = row.k, n:`AtomGraphNode`, n += row.p
+REMOVE n:`AtomPlaceholder`
+RETURN count(*) AS written;

@@ -1,0 +1,2 @@
+UNWIND $keys AS k MATCH (a)-[r:`GENERATED` {`streamId`: k}]->(b)
+RETURN [r.`streamId`, type(r), CASE WHEN a:`Atom` THEN a.`atomId` END, CASE WHEN b:`Atom` THEN b.`atomId` END, r.`generationType`, r.`modelUsed`, r.`parameters`, r.`metadata`, r.`createdAt`] AS row;

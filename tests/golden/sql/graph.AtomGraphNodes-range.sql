@@ -1,0 +1,8 @@
+SELECT t.[NodeId],
+       CAST(CAST(t.[NodeType] AS nvarchar(max)) AS varbinary(max)),
+       t.[AtomId],
+       CAST(CAST(t.[Metadata] AS nvarchar(max)) AS varbinary(max)),
+       t.[CreatedAt]
+FROM [graph].[AtomGraphNodes] AS t
+WHERE t.[NodeId] >= @P1 AND t.[NodeId] <= @P2
+ORDER BY t.[NodeId];

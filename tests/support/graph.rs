@@ -1,0 +1,142 @@
+//! The real Neo4j of `scripts/neo4j`, one test at a time.
+
+use neo4rs::{BoltType, Graph, query};
+use provsync::config::{GraphConfig, Secret};
+use tokio::sync::{Mutex, MutexGuard};
+
+static ONE_AT_A_TIME: Mutex<()> = Mutex::const_new(());
+
+/// An empty graph, held until it is dropped.
+pub struct TestGraph {
+    pub driver: Graph,
+    pub config: GraphConfig,
+    _held: MutexGuard<'static, ()>,
+}
+
+pub fn config() -> GraphConfig {
+    let variable = |name: &str| {
+        std::env::var(name).unwrap_or_else(|_| {
+            panic!("{name} is not set: start Neo4j with `scripts/neo4j start` and `eval \"$(scripts/neo4j env)\"`")
+        })
+    };
+    let file = variable("PROVSYNC_GRAPH__PASSWORD_FILE");
+    let password = std::fs::read_to_string(&file).unwrap().trim_end().to_owned();
+    GraphConfig {
+        uri: variable("PROVSYNC_GRAPH__URI"),
+        user: std::env::var("PROVSYNC_GRAPH__USER").unwrap_or_else(|_| "neo4j".into()),
+        password: Secret::new(password),
+        database: "neo4j".into(),
+        ca_file: None,
+        connect_timeout: std::time::Duration::from_secs(15),
+        answer_timeout: std::time::Duration::from_secs(120),
+        connections: 8,
+    }
+}
+
+pub fn driver(config: &GraphConfig) -> Graph {
+    let driver = neo4rs::ConfigBuilder::default()
+        .uri(&config.uri)
+        .user(&config.user)
+        .password(config.password.expose())
+        .fetch_size(5_000)
+        .build()
+        .unwrap();
+    Graph::connect(driver).unwrap()
+}
+
+/// An empty graph without any schema.
+pub async fn empty() -> TestGraph {
+    super::init();
+    let held = ONE_AT_A_TIME.lock().await;
+    let config = config();
+    let graph = TestGraph { driver: driver(&config), config, _held: held };
+    graph.clear().await;
+    graph
+}
+
+impl TestGraph {
+    pub async fn clear(&self) {
+        self.run("MATCH (n) CALL (n) { DETACH DELETE n } IN TRANSACTIONS OF 5000 ROWS").await;
+        for name in self.column("SHOW CONSTRAINTS YIELD name RETURN name AS row").await {
+            self.run(&format!("DROP CONSTRAINT `{name}`")).await;
+        }
+    }
+
+    pub async fn run(&self, cypher: &str) {
+        self.driver.run(query(cypher)).await.unwrap_or_else(|e| panic!("{e}\n{cypher}"));
+    }
+
+    /// The column `row` of a query, as text.
+    pub async fn column(&self, cypher: &str) -> Vec<String> {
+        let mut rows = self.driver.execute(query(cypher)).await.unwrap_or_else(|e| panic!("{e}\n{cypher}"));
+        let mut out = Vec::new();
+        while let Some(row) = rows.next().await.unwrap() {
+            out.push(text(&row.get::<BoltType>("row").unwrap()));
+        }
+        out
+    }
+
+    /// The only number of a query's column `row`.
+    pub async fn number(&self, cypher: &str) -> i64 {
+        let mut rows = self.driver.execute(query(cypher)).await.unwrap_or_else(|e| panic!("{e}\n{cypher}"));
+        rows.next().await.unwrap().unwrap().get::<i64>("row").unwrap()
+    }
+
+    /// Everything in the graph but the checkpoint, as sorted lines.
+    pub async fn dump(&self) -> Vec<String> {
+        let mut lines = self
+            .column(
+                "MATCH (n) WHERE NOT n:ProvsyncCheckpoint
+                 RETURN [labels(n), [k IN keys(n) WHERE NOT (n:ProvsyncQuarantine AND k IN ['since', 'version']) | [k, n[k]]]] AS row",
+            )
+            .await;
+        lines.extend(
+            self.column(
+                "MATCH (a)-[r]->(b)
+                 RETURN [coalesce(a.nodeId, a.atomId, a.name, 0), labels(a), type(r), coalesce(b.nodeId, b.atomId, b.name, 0), labels(b), [k IN keys(r) | [k, r[k]]]] AS row",
+            )
+            .await,
+        );
+        lines.sort();
+        lines
+    }
+}
+
+/// A value as text; maps and lists of pairs in sorted order, so that equal things print the same.
+pub fn text(value: &BoltType) -> String {
+    match value {
+        BoltType::Null(_) => "null".into(),
+        BoltType::Boolean(b) => b.value.to_string(),
+        BoltType::Integer(i) => i.value.to_string(),
+        BoltType::Float(f) => format!("{:?}", f.value),
+        BoltType::String(s) => s.value.clone(),
+        BoltType::DateTime(d) => {
+            chrono::DateTime::<chrono::FixedOffset>::try_from(d).unwrap().to_rfc3339()
+        }
+        BoltType::List(list) => {
+            let mut items: Vec<String> = list.value.iter().map(text).collect();
+            if list.value.iter().all(|v| matches!(v, BoltType::List(_) | BoltType::String(_))) {
+                items.sort();
+            }
+            format!("[{}]", items.join(", "))
+        }
+        BoltType::Map(map) => {
+            let mut items: Vec<String> = map.value.iter().map(|(k, v)| format!("{k}: {}", text(v))).collect();
+            items.sort();
+            format!("{{{}}}", items.join(", "))
+        }
+        other => format!("{other:?}"),
+    }
+}
+
+impl TestGraph {
+    /// A statement's plan, as the server explains it; parameters are not needed for that. The
+    /// driver has no accessor for plans, but prints them.
+    pub async fn explain(&self, cypher: &str) -> String {
+        let rows = self.driver.execute(query(&format!("EXPLAIN {cypher}"))).await;
+        let summary = rows.unwrap_or_else(|e| panic!("{e}\n{cypher}")).finish().await.unwrap();
+        let plan = format!("{summary:?}");
+        assert!(plan.contains("operatorType"), "no plan: {plan}");
+        plan
+    }
+}
