@@ -5,7 +5,8 @@
 
 Each round empties the graph before each subject and makes the constraints anew, outside of the measured time; the order of
 the subjects turns from round to round, and one load that is not measured warms the server. After each load the graph must
-hold as much as the rows say, and after provsync's first exactly that. provsync reads the rows from SQL over TDS; the Python driver has them as JSON lines.
+hold as much as the rows say, and after provsync's first exactly that. provsync reads the rows from SQL over TDS; the Python
+driver has them as JSON lines.
 """
 
 import argparse
