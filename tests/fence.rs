@@ -13,8 +13,7 @@ use support::graph::TestGraph;
 
 const SOURCE: &str = "db@guid";
 /// The guard as it must not be: fence matched before the lock is taken.
-const MATCH_BEFORE_LOCK: &str =
-    "MATCH (c:ProvsyncCheckpoint {source: $source, fence: $fence}) SET c.guard = $fence RETURN 1 AS passed";
+const MATCH_BEFORE_LOCK: &str = "MATCH (c:ProvsyncCheckpoint {source: $source, fence: $fence}) SET c.guard = $fence RETURN 1 AS passed";
 
 #[derive(Clone, Copy, PartialEq)]
 enum Guard {
@@ -27,7 +26,8 @@ enum Guard {
 async fn old_writer_wakes_up(graph: &TestGraph, guard: Guard) -> Result<()> {
     let neo4j = Graph::connect(&graph.config).await.unwrap();
     let (old, _) = checkpoint::raise(&neo4j, SOURCE, false).await.unwrap();
-    let old_token = graph.column("MATCH (c:ProvsyncCheckpoint) RETURN c.fence AS row").await.remove(0);
+    let old_token =
+        graph.column("MATCH (c:ProvsyncCheckpoint) RETURN c.fence AS row").await.remove(0);
 
     let mut new = graph.driver.start_txn().await.unwrap();
     let raise = "MATCH (c:ProvsyncCheckpoint) SET c.fence = 'new'";
@@ -78,7 +78,10 @@ async fn rows_that_the_checkpoint_has_passed_are_refused() {
     let neo4j = Graph::connect(&graph.config).await.unwrap();
     let (fence, _) = checkpoint::raise(&neo4j, SOURCE, false).await.unwrap();
     let state = checkpoint::State { source: SOURCE.into(), version: Some(7), ..Default::default() };
-    neo4j.write(async |txn| checkpoint::advance(txn, &fence, None, &state, Some(true)).await).await.unwrap();
+    neo4j
+        .write(async |txn| checkpoint::advance(txn, &fence, None, &state, Some(true)).await)
+        .await
+        .unwrap();
     let write_read_at = async |version| {
         neo4j
             .write(async |txn| {
@@ -99,9 +102,17 @@ async fn a_checkpoint_moves_only_from_the_state_that_it_was_left_in() {
     let neo4j = Graph::connect(&graph.config).await.unwrap();
     let (fence, found) = checkpoint::raise(&neo4j, SOURCE, false).await.unwrap();
     assert!(!found.sealed);
-    let at = |version| checkpoint::State { source: SOURCE.into(), version: Some(version), ..Default::default() };
+    let at = |version| checkpoint::State {
+        source: SOURCE.into(),
+        version: Some(version),
+        ..Default::default()
+    };
     let advance = async |from: Option<String>, to: i64| {
-        neo4j.write(async |txn| checkpoint::advance(txn, &fence, from.as_deref(), &at(to), Some(true)).await).await
+        neo4j
+            .write(async |txn| {
+                checkpoint::advance(txn, &fence, from.as_deref(), &at(to), Some(true)).await
+            })
+            .await
     };
     advance(None, 1).await.unwrap();
     advance(Some(at(1).seal()), 2).await.unwrap();

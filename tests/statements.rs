@@ -28,7 +28,12 @@ fn compare(file: &Path, text: &str) {
         std::fs::write(&path, text).unwrap();
     }
     let kept = std::fs::read_to_string(&path).unwrap_or_default();
-    assert_eq!(kept, text, "{} differs; PROVSYNC_TEST_UPDATE_GOLDEN=1 writes it anew", file.display());
+    assert_eq!(
+        kept,
+        text,
+        "{} differs; PROVSYNC_TEST_UPDATE_GOLDEN=1 writes it anew",
+        file.display()
+    );
 }
 
 #[test]
@@ -45,7 +50,10 @@ fn cypher_is_what_the_golden_files_say() {
     let (mapping, registry) = mapping();
     for slot in mapping.slots() {
         for (name, text) in cypher::all(&Shape::new(&mapping, &registry, slot)) {
-            compare(Path::new(&format!("tests/golden/cypher/{name}.cypher")), &format!("{text};\n"));
+            compare(
+                Path::new(&format!("tests/golden/cypher/{name}.cypher")),
+                &format!("{text};\n"),
+            );
         }
     }
 }
@@ -58,8 +66,18 @@ fn core_schema_is_the_default_mappings_schema() {
 
 /// Operators that grow with the graph. The sweep looks at placeholders alone, by their label.
 fn scans(name: &str, plan: &str) -> Vec<String> {
-    let bad = ["AllNodesScan", "NodeByLabelScan", "UnionNodeByLabelsScan", "RelationshipTypeScan", "AllRelationshipsScan", "NodeIndexScan", "RelationshipIndexScan"];
-    let of = |operator: &str| plan.contains(operator) && !(name.ends_with("-sweep") && operator == "NodeByLabelScan");
+    let bad = [
+        "AllNodesScan",
+        "NodeByLabelScan",
+        "UnionNodeByLabelsScan",
+        "RelationshipTypeScan",
+        "AllRelationshipsScan",
+        "NodeIndexScan",
+        "RelationshipIndexScan",
+    ];
+    let of = |operator: &str| {
+        plan.contains(operator) && !(name.ends_with("-sweep") && operator == "NodeByLabelScan")
+    };
     bad.iter().filter(|operator| of(operator)).map(|operator| (*operator).to_owned()).collect()
 }
 
@@ -69,7 +87,12 @@ async fn every_statement_is_planned_by_seeks() {
     let (mapping, registry) = mapping();
     let neo4j = provsync::neo4j::Graph::connect(&graph.config).await.unwrap();
     schema::apply(&neo4j, &schema::constraints(&mapping, &registry)).await.unwrap();
-    assert!(schema::missing(&neo4j, &schema::constraints(&mapping, &registry)).await.unwrap().is_empty());
+    assert!(
+        schema::missing(&neo4j, &schema::constraints(&mapping, &registry))
+            .await
+            .unwrap()
+            .is_empty()
+    );
     graph.run("CALL db.awaitIndexes()").await;
     for slot in mapping.slots() {
         for (name, text) in cypher::all(&Shape::new(&mapping, &registry, slot)) {

@@ -1,7 +1,6 @@
 //! `provsync doctor`: preflight of both sides, all findings at once. A side that can't be reached
 //! does not keep the other from being looked at.
 
-use comfy_table::{ContentArrangement, Table, presets};
 use serde::Serialize;
 
 use super::{Outcome, Output, report};
@@ -66,7 +65,8 @@ async fn examine_source(
     mapping: &Mapping,
 ) -> Result<(Vec<Finding>, Option<String>)> {
     let mut source = Source::new(config.clone());
-    let described = sqlserver::preflight::describe(&mut source, &config.user, mapping).await?;
+    let mut described = sqlserver::preflight::describe(&mut source, &config.user, mapping).await?;
+    sqlserver::preflight::read_duplicates(&mut source, mapping, &mut described).await?;
     let findings = sqlserver::preflight::check(mapping, &described);
     let epoch = epoch::read_epoch(&mut source, mapping).await.ok();
     Ok((findings, epoch.map(|epoch| epoch.source_id())))
@@ -117,10 +117,7 @@ fn text(report: &Report) -> String {
     if findings.is_empty() {
         return heads;
     }
-    let mut table = Table::new();
-    table.load_preset(presets::UTF8_HORIZONTAL_ONLY);
-    table.set_content_arrangement(ContentArrangement::Dynamic);
-    table.set_header(["", "level", "check", "object", "expected", "found"]);
+    let mut table = report::table(["", "level", "check", "object", "expected", "found"]);
     for (i, f) in findings.iter().enumerate() {
         let level = if f.level == Level::Error { "error" } else { "warning" };
         let number = (i + 1).to_string();

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use std::io::IsTerminal;
 
-use comfy_table::{CellAlignment, Table, presets};
+use comfy_table::{CellAlignment, Table};
 
 use super::{Outcome, Output, report};
 use crate::config::{LogFormat, Parts, read_mapping};
@@ -79,9 +79,8 @@ fn headline(summary: &Summary) -> String {
 }
 
 fn table(summary: &Summary) -> Table {
-    let mut table = Table::new();
-    table.load_preset(presets::UTF8_HORIZONTAL_ONLY);
-    table.set_header(["", "read", "created", "updated", "deleted", "unchanged", "quarantined"]);
+    let head = ["", "read", "created", "updated", "deleted", "unchanged", "quarantined"];
+    let mut table = report::table(head);
     for (kind, t) in &summary.kinds {
         let numbers = [t.read, t.created, t.updated, t.deleted, t.unchanged, t.quarantined];
         let cells = numbers.iter().map(ToString::to_string);

@@ -2,6 +2,7 @@
 
 use std::io::Write;
 
+use comfy_table::{ContentArrangement, Table, TableComponent, presets};
 use serde::Serialize;
 
 use super::Output;
@@ -19,6 +20,16 @@ pub(super) fn print<T: Serialize>(
             .map_err(|e| Error::usage(format!("the result has no JSON form: {e}")))?,
     };
     print_text(&rendered)
+}
+
+/// A table with a line under its head and no other lines, as wide as the terminal at most.
+pub(super) fn table<const N: usize>(head: [&str; N]) -> Table {
+    let mut table = Table::new();
+    table.load_preset(presets::NOTHING);
+    table.set_style(TableComponent::HeaderLines, '─');
+    table.set_content_arrangement(ContentArrangement::Dynamic);
+    table.set_header(head);
+    table
 }
 
 /// Prints text with one line's end after it.

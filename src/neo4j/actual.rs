@@ -22,7 +22,7 @@ pub async fn nodes(
     graph
         .read(with_names(with_keys(statement, keys), shape), |row| {
             let mut cells = list(&row)?.into_iter();
-            let key = key(cells.next())?;
+            let key = key(cells.next().as_ref())?;
             let names = names(cells.next());
             let identity = identity(cells.next());
             let is_placeholder = cells.next().as_ref().is_some_and(values::boolean);
@@ -47,7 +47,7 @@ pub async fn identities(
     graph
         .read(statement, |row| {
             let mut cells = list(&row)?.into_iter();
-            each(key(cells.next())?, &names(cells.next()), identity(cells.next()));
+            each(key(cells.next().as_ref())?, &names(cells.next()), identity(cells.next()));
             Ok(())
         })
         .await
@@ -68,7 +68,7 @@ pub async fn relationships(
     graph
         .read(with_keys(statement, keys), |row| {
             let mut cells = list(&row)?.into_iter();
-            let key = key(cells.next())?;
+            let key = key(cells.next().as_ref())?;
             let name = cells.next().as_ref().and_then(values::text).unwrap_or_default().to_owned();
             let (from, to) = (identity(cells.next()), identity(cells.next()));
             let properties = cells.map(values::from_bolt).collect();
@@ -94,7 +94,7 @@ pub async fn relationship_keys(
     graph
         .read(with_keys(statement, &Keys::Range(range)), |row| {
             let mut cells = list(&row)?.into_iter();
-            let key = key(cells.next())?;
+            let key = key(cells.next().as_ref())?;
             each(key, cells.next().as_ref().and_then(values::text).unwrap_or_default());
             Ok(())
         })
@@ -116,7 +116,7 @@ pub async fn keys_on_nodes(
     let statement = Statement::new(cypher::keys_on_nodes(shape, node, edges));
     graph
         .read(statement.with("keys", values::keys(nodes)), |row| {
-            found.push(key(list(&row)?.into_iter().next())?);
+            found.push(key(list(&row)?.first())?);
             Ok(())
         })
         .await?;
@@ -157,8 +157,8 @@ fn with_names(statement: Statement, shape: &Shape) -> Statement {
     statement.with("names", values::list(shape.names.iter().map(|n| n.as_str().into())))
 }
 
-fn key(cell: Option<BoltType>) -> Result<i64> {
-    cell.as_ref().and_then(values::integer).ok_or_else(|| {
+fn key(cell: Option<&BoltType>) -> Result<i64> {
+    cell.and_then(values::integer).ok_or_else(|| {
         Error::new(Kind::Graph, "a key property in the graph is not an integer")
             .hint("somebody changed it by hand; `provsync purge` and `provsync full` build the graph anew")
     })

@@ -203,7 +203,7 @@ impl Writer<'_, '_> {
             .with("keys", values::keys(keys))
             .with("none", values::properties(none));
         let rows = self.run_rows(statement).await?;
-        let cells = rows.first().map(|row| list(row)).transpose()?.unwrap_or_default();
+        let cells = rows.first().map(list).transpose()?.unwrap_or_default();
         let number =
             |i: usize| cells.get(i).and_then(values::integer).and_then(|n| u64::try_from(n).ok());
         expect(number(0).unwrap_or(0), keys.len(), "nodes to leave")?;

@@ -69,14 +69,11 @@ pub fn read_relationship_keys(shape: &Shape) -> String {
 
 /// Counts that the count store answers.
 pub fn counts(shape: &Shape) -> Vec<String> {
-    match shape.node() {
-        Some(node) => vec![format!("MATCH (n:{}) RETURN [count(n)] AS row", q(&node.label))],
-        None => {
-            let count =
-                |name: &String| format!("MATCH ()-[r:{}]->() RETURN [count(r)] AS row", q(name));
-            shape.names.iter().map(count).collect()
-        }
+    if let Some(node) = shape.node() {
+        return vec![format!("MATCH (n:{}) RETURN [count(n)] AS row", q(&node.label))];
     }
+    let count = |name: &String| format!("MATCH ()-[r:{}]->() RETURN [count(r)] AS row", q(name));
+    shape.names.iter().map(count).collect()
 }
 
 fn union(shape: &Shape, by: By, tail: impl Fn(&str) -> String) -> String {

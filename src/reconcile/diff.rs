@@ -244,7 +244,7 @@ fn relationship(
             items.extend(entry.map(|_| Item::Release { key }));
         }
         None => {
-            items.push(Item::Create { relationship: Arc::clone(wanted), entry: entry.cloned() })
+            items.push(Item::Create { relationship: Arc::clone(wanted), entry: entry.cloned() });
         }
     }
     items
@@ -312,7 +312,8 @@ mod tests {
         let good = good.prop_map(|(key, name, place, properties)| {
             (key, Ok(Arc::new(Desired { key, name: name.into(), place, properties })))
         });
-        let bad = (0..12_i64, 0..2_u8).prop_map(|(key, why)| (key, Err(Reason::new("bad", why.to_string()))));
+        let bad = (0..12_i64, 0..2_u8)
+            .prop_map(|(key, why)| (key, Err(Reason::new("bad", why.to_string()))));
         prop_oneof![4 => good, 1 => bad]
     }
 
@@ -341,12 +342,18 @@ mod tests {
     fn actual_relationship() -> impl Strategy<Value = ActualRelationship> {
         let end = || proptest::option::of(identity());
         (name(), end(), end(), proptest::collection::vec(value(), 3)).prop_map(
-            |(name, from, to, properties)| ActualRelationship { name: name.into(), from, to, properties },
+            |(name, from, to, properties)| ActualRelationship {
+                name: name.into(),
+                from,
+                to,
+                properties,
+            },
         )
     }
 
     fn entries() -> impl Strategy<Value = Entries> {
-        let entry = (0..12_i64, 0..3_u8).prop_map(|(key, why)| (key, ("bad".to_owned(), why.to_string())));
+        let entry =
+            (0..12_i64, 0..3_u8).prop_map(|(key, why)| (key, ("bad".to_owned(), why.to_string())));
         proptest::collection::vec(entry, 0..6).prop_map(|entries| entries.into_iter().collect())
     }
 
@@ -376,7 +383,10 @@ mod tests {
                         is_placeholder: false,
                         properties,
                     };
-                    assert!(actual.insert(node.key, entered).is_none(), "what enters was not there");
+                    assert!(
+                        actual.insert(node.key, entered).is_none(),
+                        "what enters was not there"
+                    );
                     entries.remove(&node.key);
                 }
                 other => apply_entry(other, entries),
@@ -389,13 +399,19 @@ mod tests {
             Item::Quarantine { key, reason } => {
                 entries.insert(*key, (reason.code.to_owned(), reason.detail.clone()));
             }
-            Item::Release { key } => assert!(entries.remove(key).is_some(), "only what is there is released"),
+            Item::Release { key } => {
+                assert!(entries.remove(key).is_some(), "only what is there is released")
+            }
             Item::Leave { .. } | Item::Delete { .. } => {}
             other => panic!("unexpected {other:?}"),
         }
     }
 
-    fn apply_relationships(items: &[Item], actual: &mut ActualRelationships, entries: &mut Entries) {
+    fn apply_relationships(
+        items: &[Item],
+        actual: &mut ActualRelationships,
+        entries: &mut Entries,
+    ) {
         for item in items {
             match item {
                 Item::Delete { key, name, .. } => {
@@ -409,7 +425,9 @@ mod tests {
                     changes.iter().for_each(|(i, v)| one.properties[*i].clone_from(v));
                 }
                 Item::Create { relationship, .. } => {
-                    let Place::Between(from, to) = &relationship.place else { panic!("a relationship") };
+                    let Place::Between(from, to) = &relationship.place else {
+                        panic!("a relationship")
+                    };
                     let mut properties = relationship.properties.clone();
                     properties.push(None);
                     let name = relationship.name.to_string();

@@ -149,7 +149,8 @@ async fn open(config: &SourceConfig) -> Result<Connection> {
         let tcp =
             TcpStream::connect(&address).await.map_err(|e| errors::unreachable(&address, &e))?;
         tcp.set_nodelay(true).map_err(|e| errors::unreachable(&address, &e))?;
-        Client::connect(driver_config(config), tcp.compat_write())
+        // A large future; every caller would carry its size.
+        Box::pin(Client::connect(driver_config(config), tcp.compat_write()))
             .await
             .map_err(|e| errors::login(&address, config, e))
     };

@@ -149,7 +149,6 @@ pub async fn describe(
             table.edge_constraints.push(edge_constraint(&row));
         }
     }
-    read_duplicates(source, mapping, &mut description).await?;
     Ok(description)
 }
 
@@ -208,8 +207,12 @@ async fn read_versions(
     Ok(())
 }
 
-/// Only where the read can't fail for a reason that is a finding of its own.
-async fn read_duplicates(
+/// Adds the identities of more than one row, which takes a pass over each node table; only where
+/// that can't fail for a reason that is a finding of its own.
+///
+/// # Errors
+/// The source can't be reached.
+pub async fn read_duplicates(
     source: &mut Source,
     mapping: &Mapping,
     description: &mut SourceDescription,

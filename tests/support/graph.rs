@@ -68,7 +68,8 @@ impl TestGraph {
 
     /// The column `row` of a query, as text.
     pub async fn column(&self, cypher: &str) -> Vec<String> {
-        let mut rows = self.driver.execute(query(cypher)).await.unwrap_or_else(|e| panic!("{e}\n{cypher}"));
+        let mut rows =
+            self.driver.execute(query(cypher)).await.unwrap_or_else(|e| panic!("{e}\n{cypher}"));
         let mut out = Vec::new();
         while let Some(row) = rows.next().await.unwrap() {
             out.push(text(&row.get::<BoltType>("row").unwrap()));
@@ -78,7 +79,8 @@ impl TestGraph {
 
     /// The only number of a query's column `row`.
     pub async fn number(&self, cypher: &str) -> i64 {
-        let mut rows = self.driver.execute(query(cypher)).await.unwrap_or_else(|e| panic!("{e}\n{cypher}"));
+        let mut rows =
+            self.driver.execute(query(cypher)).await.unwrap_or_else(|e| panic!("{e}\n{cypher}"));
         rows.next().await.unwrap().unwrap().get::<i64>("row").unwrap()
     }
 
@@ -121,7 +123,8 @@ pub fn text(value: &BoltType) -> String {
             format!("[{}]", items.join(", "))
         }
         BoltType::Map(map) => {
-            let mut items: Vec<String> = map.value.iter().map(|(k, v)| format!("{k}: {}", text(v))).collect();
+            let mut items: Vec<String> =
+                map.value.iter().map(|(k, v)| format!("{k}: {}", text(v))).collect();
             items.sort();
             format!("{{{}}}", items.join(", "))
         }
@@ -138,5 +141,21 @@ impl TestGraph {
         let plan = format!("{summary:?}");
         assert!(plan.contains("operatorType"), "no plan: {plan}");
         plan
+    }
+}
+
+impl TestGraph {
+    /// The server's number of the last transaction that wrote.
+    pub async fn committed(&self) -> i64 {
+        let mut rows = self
+            .driver
+            .execute_on(
+                neo4rs::Operation::Read,
+                "system",
+                query("SHOW DATABASE neo4j YIELD lastCommittedTxn RETURN lastCommittedTxn AS row"),
+            )
+            .await
+            .unwrap();
+        rows.next().await.unwrap().unwrap().get::<i64>("row").unwrap()
     }
 }

@@ -3,6 +3,10 @@
 #![allow(dead_code, clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 pub mod graph;
+pub mod run;
+pub mod scenario;
+pub mod source;
+pub mod truth;
 
 use std::sync::Once;
 

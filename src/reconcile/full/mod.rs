@@ -17,18 +17,21 @@ use super::page::Engine;
 use super::progress::Phase;
 use super::summary::{Summary, Written};
 use crate::config::Config;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Result};
+use crate::finding::Level;
 use crate::mapping::{Mapping, Registry, Shape, Slot};
 use crate::neo4j::checkpoint::{self, Progress, State};
 use crate::neo4j::{
-    Graph, Statement, cypher, list, quarantine, run as run_statement, schema, values,
+    self, Graph, Statement, cypher, list, quarantine, run as run_statement, values,
 };
-use crate::sqlserver::Source;
 use crate::sqlserver::epoch::{self, Epoch, Versions};
+use crate::sqlserver::{self, Source};
 use start::Start;
 
 /// What was asked for on the command line.
 #[derive(Clone, Copy, Debug, Default)]
+// Each is a flag of the command line, and they are independent.
+#[allow(clippy::struct_excessive_bools)]
 pub struct Options {
     /// Say what would be done; write nothing.
     pub dry_run: bool,
@@ -51,13 +54,13 @@ pub async fn run(config: &Config, mapping: Mapping, options: Options) -> Result<
     let mut source = Source::new(config.source.clone());
     source.connect().await?;
     let graph = Graph::connect(&config.graph).await?;
+    preflight(config, &mut source, &graph, &mapping).await?;
     let epoch = epoch::read_epoch(&mut source, &mapping).await?;
     let versions = epoch::read_versions(&mut source, &mapping).await?;
     let found = checkpoint::read(&graph).await?;
     let start = start::decide(found.as_ref(), &epoch, versions, &mapping, options)?;
     let registry = Registry::new(&mapping, &start.owned);
     start::check_tables(&mapping, &start.owned)?;
-    check_schema(&graph, &mapping, &Registry::new(&mapping, &Default::default())).await?;
     let full =
         Full::begin(config, mapping, options, graph, registry, start, &epoch, versions).await?;
     let mut summary = full.carry_all(&mut source).await?;
@@ -211,18 +214,35 @@ impl Full {
     }
 }
 
-/// Without a constraint the statements would scan, and could make doubles.
-async fn check_schema(graph: &Graph, mapping: &Mapping, registry: &Registry) -> Result<()> {
-    let missing = schema::missing(graph, &schema::constraints(mapping, registry)).await?;
-    if missing.is_empty() {
+/// What `doctor` checks, at every start: a run over a wrong set-up would stop halfway or scan.
+async fn preflight(
+    config: &Config,
+    source: &mut Source,
+    graph: &Graph,
+    mapping: &Mapping,
+) -> Result<()> {
+    let described = sqlserver::preflight::describe(source, &config.source.user, mapping).await?;
+    let of_source = sqlserver::preflight::check(mapping, &described);
+    let described = neo4j::preflight::describe(graph, &config.graph.database, mapping).await?;
+    // Whose the graph is, `start` decides: it may be adopted.
+    let of_graph = neo4j::preflight::check(&described, None);
+    let errors: Vec<String> = of_source
+        .iter()
+        .chain(&of_graph)
+        .filter(|finding| finding.level == Level::Error)
+        .map(|f| {
+            format!(
+                "{} {}: expected {}, found {}\n      fix: {}",
+                f.check, f.object, f.expected, f.found, f.fix
+            )
+        })
+        .collect();
+    if errors.is_empty() {
         return Ok(());
     }
-    let statements: Vec<String> = missing.iter().map(schema::Constraint::create).collect();
-    Err(Error::new(
-        Kind::Graph,
-        format!("Neo4j lacks {} of the graph's constraints", missing.len()),
-    )
-    .hint(format!("`provsync schema apply`, which runs\n    {};", statements.join(";\n    "))))
+    let what =
+        format!("{} thing(s) must be put right first\n    {}", errors.len(), errors.join("\n    "));
+    Err(Error::usage(what).hint("`provsync doctor` shows both sides"))
 }
 
 /// Adds up counters of data that no transaction of [`Engine`] wrote.

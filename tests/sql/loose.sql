@@ -1,0 +1,27 @@
+-- The tables without foreign keys, checks and edge constraint, every column nullable but the keys: what
+-- real databases have grown, and what the shipped schema keeps out.
+IF SCHEMA_ID(N'graph') IS NULL EXEC(N'CREATE SCHEMA graph');
+GO
+IF SCHEMA_ID(N'provenance') IS NULL EXEC(N'CREATE SCHEMA provenance');
+GO
+CREATE TABLE graph.AtomGraphNodes (
+    NodeId BIGINT IDENTITY(1,1) NOT NULL CONSTRAINT PK_AtomGraphNodes PRIMARY KEY,
+    AtomId BIGINT NULL, NodeType NVARCHAR(128) NULL, Metadata NVARCHAR(MAX) NULL, CreatedAt DATETIME2 NULL) AS NODE;
+GO
+CREATE TABLE graph.AtomGraphEdges (
+    EdgeId BIGINT IDENTITY(1,1) NOT NULL CONSTRAINT PK_AtomGraphEdges PRIMARY KEY,
+    RelationshipType NVARCHAR(128) NULL, Weight REAL NULL, Metadata NVARCHAR(MAX) NULL, CreatedAt DATETIME2 NULL) AS EDGE;
+GO
+CREATE TABLE provenance.GenerationStreams (
+    StreamId BIGINT IDENTITY(1,1) NOT NULL CONSTRAINT PK_GenerationStreams PRIMARY KEY,
+    SourceAtomId BIGINT NULL, TargetAtomId BIGINT NULL, GenerationType NVARCHAR(64) NULL, ModelUsed NVARCHAR(256) NULL,
+    Parameters NVARCHAR(MAX) NULL, Metadata NVARCHAR(MAX) NULL, CreatedAt DATETIME2 NULL);
+GO
+ALTER DATABASE CURRENT SET ALLOW_SNAPSHOT_ISOLATION ON;
+GO
+ALTER DATABASE CURRENT SET CHANGE_TRACKING = ON (CHANGE_RETENTION = 7 DAYS, AUTO_CLEANUP = ON);
+GO
+ALTER TABLE graph.AtomGraphNodes ENABLE CHANGE_TRACKING WITH (TRACK_COLUMNS_UPDATED = OFF);
+ALTER TABLE graph.AtomGraphEdges ENABLE CHANGE_TRACKING WITH (TRACK_COLUMNS_UPDATED = OFF);
+ALTER TABLE provenance.GenerationStreams ENABLE CHANGE_TRACKING WITH (TRACK_COLUMNS_UPDATED = OFF);
+GO

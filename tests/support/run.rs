@@ -1,0 +1,63 @@
+//! Runs of provsync's library as the command line makes them.
+
+use std::time::Duration;
+
+use provsync::config::{Config, FullConfig, LogConfig, LogFormat, SourceConfig};
+use provsync::error::Result;
+use provsync::mapping::{Mapping, Registry, parse};
+use provsync::neo4j::{Graph, schema};
+use provsync::reconcile::full::{self, Options};
+use provsync::reconcile::summary::Summary;
+
+use super::graph::TestGraph;
+use super::source::TestSource;
+
+/// Limits small enough that tests cross every page and batch boundary.
+pub fn limits() -> FullConfig {
+    FullConfig {
+        batch_rows: 7,
+        batch_bytes_max: 4 * 1024 * 1024,
+        lanes: 3,
+        page_rows: 10,
+        quarantine_max: 1_000,
+        retry_max: Duration::from_secs(10),
+        allow_deletes: None,
+    }
+}
+
+pub fn config(source: &SourceConfig, graph: &TestGraph) -> Config {
+    Config {
+        source: source.clone(),
+        graph: graph.config.clone(),
+        full: limits(),
+        mapping: None,
+        log: LogConfig { format: LogFormat::Text, level: tracing::Level::WARN },
+    }
+}
+
+/// The default mapping's constraints, as `provsync schema apply` makes them.
+pub async fn apply_schema(graph: &TestGraph, mapping: &Mapping) {
+    let neo4j = Graph::connect(&graph.config).await.unwrap();
+    let registry = Registry::new(mapping, &Default::default());
+    schema::apply(&neo4j, &schema::constraints(mapping, &registry)).await.unwrap();
+}
+
+/// `provsync schema apply` and `provsync full`.
+pub async fn full(source: &TestSource, graph: &TestGraph) -> Result<Summary> {
+    full_with(source, graph, Mapping::default_mapping().unwrap(), Options::default()).await
+}
+
+pub async fn full_with(
+    source: &TestSource,
+    graph: &TestGraph,
+    mapping: Mapping,
+    options: Options,
+) -> Result<Summary> {
+    apply_schema(graph, &mapping).await;
+    full::run(&config(&source.config(), graph), mapping, options).await
+}
+
+/// A mapping of TOML text.
+pub fn mapping(toml: &str) -> Mapping {
+    parse::parse(toml, "test.toml").unwrap_or_else(|e| panic!("{e}"))
+}
