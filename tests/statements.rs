@@ -39,7 +39,8 @@ fn compare(file: &Path, text: &str) {
 #[test]
 fn sql_is_what_the_golden_files_say() {
     let (mapping, _) = mapping();
-    for statement in statements::all(&mapping) {
+    let preflight = provsync::sqlserver::preflight::all_statements(&mapping);
+    for statement in statements::all(&mapping).into_iter().chain(preflight) {
         let file = format!("tests/golden/sql/{}.sql", statement.name);
         compare(Path::new(&file), &format!("{}\n", statement.sql));
     }

@@ -10,7 +10,7 @@ static ONE_AT_A_TIME: Mutex<()> = Mutex::const_new(());
 pub struct TestGraph {
     pub driver: Graph,
     pub config: GraphConfig,
-    _held: MutexGuard<'static, ()>,
+    _held: Option<MutexGuard<'static, ()>>,
 }
 
 pub fn config() -> GraphConfig {
@@ -49,12 +49,17 @@ pub async fn empty() -> TestGraph {
     super::init();
     let held = ONE_AT_A_TIME.lock().await;
     let config = config();
-    let graph = TestGraph { driver: driver(&config), config, _held: held };
+    let graph = TestGraph { driver: driver(&config), config, _held: Some(held) };
     graph.clear().await;
     graph
 }
 
 impl TestGraph {
+    /// A server that no other test uses.
+    pub async fn at(config: GraphConfig) -> Self {
+        Self { driver: driver(&config), config, _held: None }
+    }
+
     pub async fn clear(&self) {
         self.run("MATCH (n) CALL (n) { DETACH DELETE n } IN TRANSACTIONS OF 5000 ROWS").await;
         for name in self.column("SHOW CONSTRAINTS YIELD name RETURN name AS row").await {
