@@ -1,10 +1,9 @@
 //! The catalogue reads of preflight. None names a mapped column or `CHANGETABLE`: a missing one
 //! would refuse the whole batch at compile time instead of being found.
 
-use crate::mapping::Mapping;
-use crate::mapping::NodeTable;
 use crate::mapping::names::{quote_sql, sql_table};
-use crate::sqlserver::statements::{Statement, object_id, versions};
+use crate::mapping::{Mapping, NodeTable};
+use crate::sqlserver::statements::{Statement, object_id};
 
 /// Rows of a node table among which duplicates of identity are counted.
 pub(super) const DUPLICATE_ROWS_MAX: i32 = 1_000_000;
@@ -89,7 +88,7 @@ FROM (SELECT r.k, r.i
     )
 }
 
-/// Every statement of preflight, for `provsync explain`.
+/// Every statement of preflight, for `provsync explain`; it reads the versions as well.
 pub fn all(mapping: &Mapping) -> Vec<Statement> {
     let fixed = [
         ("preflight-database", DATABASE.to_owned()),
@@ -97,7 +96,6 @@ pub fn all(mapping: &Mapping) -> Vec<Statement> {
         ("preflight-primary-keys", primary_keys(mapping)),
         ("preflight-columns", columns(mapping)),
         ("preflight-edge-constraints", edge_constraints(mapping)),
-        ("preflight-versions", versions(mapping)),
     ];
     let fixed = fixed.into_iter().map(|(name, sql)| Statement { name: name.to_owned(), sql });
     let duplicates = mapping.nodes.iter().map(|node| {
