@@ -1,5 +1,7 @@
 //! From what was written to what is checked: every setting, its default and its bounds.
 
+use std::path::PathBuf;
+
 use super::layers::Settings;
 use super::{
     FullConfig, GraphConfig, LogConfig, LogFormat, Need, Parts, SourceConfig, TlsConfig, TlsMode,
@@ -68,6 +70,11 @@ fn tls(s: &mut Settings) -> TlsConfig {
     // The driver would panic.
     if trust_certificate && ca_file.is_some() {
         s.fault(&s.place("source.tls.trust_certificate"), "not together with source.tls.ca_file");
+    }
+    // The driver tells PEM by the file's name.
+    let named = |path: &PathBuf| path.extension().is_some_and(|e| e == "pem" || e == "crt");
+    if !ca_file.as_ref().is_none_or(named) {
+        s.fault(&s.place("source.tls.ca_file"), "is a PEM file whose name ends in .pem or .crt");
     }
     let host_name_in_certificate = s.optional("source.tls.host_name_in_certificate");
     TlsConfig { mode, trust_certificate, ca_file, host_name_in_certificate }

@@ -92,6 +92,12 @@ impl Settings {
         format!("; `{level}` has {}", names.join(", "))
     }
 
+    /// Every setting that has been asked for.
+    #[cfg(test)]
+    pub(super) fn asked(&self) -> &[&'static str] {
+        &self.asked
+    }
+
     fn set(&mut self, path: String, written: Written) {
         self.written.insert(path, written);
     }

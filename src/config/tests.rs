@@ -179,6 +179,10 @@ fn trusting_any_certificate_and_an_authority_exclude_each_other() {
     let trust = ("PROVSYNC_SOURCE__TLS__TRUST_CERTIFICATE", "true");
     let pinned = ("PROVSYNC_SOURCE__TLS__CA_FILE", ca.as_str());
     load("", &[pinned], &Overrides::default()).unwrap();
+    let odd = dir.path().join("ca.txt").display().to_string();
+    std::fs::write(&odd, CERTIFICATE).unwrap();
+    let named = [("PROVSYNC_SOURCE__TLS__CA_FILE", odd.as_str())];
+    assert!(faults(load("", &named, &Overrides::default()))[0].contains(".pem or .crt"));
     let found = faults(load("", &[trust, pinned], &Overrides::default()));
     assert!(found[0].contains("not together with"), "{found:?}");
     let graph =
@@ -188,6 +192,22 @@ fn trusting_any_certificate_and_an_authority_exclude_each_other() {
     let found =
         faults(load("", &[("PROVSYNC_GRAPH__CA_FILE", ca.as_str())], &Overrides::default()));
     assert!(found[0].contains("only bolt+s://"), "{found:?}");
+}
+
+#[test]
+fn the_documentation_names_every_setting_and_no_other() {
+    let mut settings = super::layers::Settings::default();
+    super::check::parts(&mut settings, Need::NONE, None);
+    let mut asked: Vec<&str> = settings.asked().to_vec();
+    asked.sort_unstable();
+    let page = include_str!("../../docs/configuration.md");
+    let rows = page.lines().filter_map(|line| line.strip_prefix("| `")?.split_once(" |"));
+    let mut documented: Vec<&str> = rows.flat_map(|(names, _)| names.split(", ")).collect();
+    for name in &mut documented {
+        *name = name.trim_matches('`');
+    }
+    documented.sort_unstable();
+    assert_eq!(documented, asked);
 }
 
 #[test]
