@@ -28,14 +28,19 @@ impl Second {
             .env_remove("PROVSYNC_GRAPH__URI")
             .output()
             .unwrap();
-        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        assert!(
+            output.status.success(),
+            "{arguments:?}: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
         String::from_utf8(output.stdout).unwrap()
     }
 
     fn start(settings: &str) -> GraphConfig {
         let lines = Self::script(&["start"], settings);
         let value = |name: &str| {
-            let line = lines.lines().find_map(|l| l.strip_prefix(&format!("{name}=")).map(String::from));
+            let line =
+                lines.lines().find_map(|l| l.strip_prefix(&format!("{name}=")).map(String::from));
             line.unwrap_or_else(|| panic!("{name} is not in {lines}"))
         };
         let password = std::fs::read_to_string(value("PROVSYNC_GRAPH__PASSWORD_FILE")).unwrap();

@@ -110,10 +110,10 @@ fn graph(s: &mut Settings, needed: bool) -> Option<GraphConfig> {
 
 fn full(s: &mut Settings, allow_deletes: Option<u64>) -> FullConfig {
     FullConfig {
-        batch_rows: s.count("full.batch_rows", 5_000, 1..=100_000),
-        batch_bytes_max: s.count("full.batch_bytes_max", 8 << 20, (64 << 10)..=(256 << 20)),
+        batch_rows: s.count("full.batch_rows", 10_000, 1..=100_000),
+        batch_bytes_max: s.count("full.batch_bytes_max", 16 << 20, (64 << 10)..=(256 << 20)),
         lanes: s.count("full.lanes", 4, 1..=16),
-        page_rows: s.count("full.page_rows", 20_000, 1..=1_000_000),
+        page_rows: s.count("full.page_rows", 30_000, 1..=1_000_000),
         quarantine_max: s.integer("full.quarantine_max", 1_000, 0..=10_000_000),
         retry_max: s.seconds("full.retry_seconds_max", 300),
         allow_deletes,

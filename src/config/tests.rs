@@ -47,8 +47,8 @@ fn little_is_needed_and_tls_is_on() {
     assert_eq!((config.source.port, config.source.tls.mode), (1433, TlsMode::Required));
     assert!(!config.source.tls.trust_certificate);
     assert_eq!((config.graph.user.as_str(), config.graph.database.as_str()), ("neo4j", "neo4j"));
-    assert_eq!((config.full.batch_rows, config.full.lanes), (5_000, 4));
-    assert_eq!(config.full.batch_bytes_max, 8 * 1024 * 1024);
+    assert_eq!((config.full.batch_rows, config.full.lanes), (10_000, 4));
+    assert_eq!(config.full.batch_bytes_max, 16 * 1024 * 1024);
     assert_eq!(config.log.format, LogFormat::Text);
     assert_eq!(config.mapping, None);
 }

@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use super::{Graph, Statement, list, values};
-use crate::error::Result;
+use crate::error::{Kind, Result};
 use crate::mapping::names::quote_cypher as q;
 use crate::mapping::{Mapping, Registry, Shape};
 
@@ -121,14 +121,16 @@ RETURN [entityType = 'RELATIONSHIP', labelsOrTypes[0], properties] AS row",
     Ok(found)
 }
 
+const REFUSED_HINT: &str = "the data breaks it already, or an index of another kind stands on the same property: DROP that index or clean the data";
+
 /// Makes the constraints that are missing; returns how many.
 pub async fn apply(graph: &Graph, wanted: &[Constraint]) -> Result<usize> {
     let missing = missing(graph, wanted).await?;
     for constraint in &missing {
         graph.run_alone(Statement::new(constraint.create())).await.map_err(|e| {
-            e.during(&format!("constraint {} on {}", constraint.name, constraint.of)).hint(
-                "the data breaks it already, or an index of another kind stands on the same property: DROP that index or clean the data",
-            )
+            let refused = e.kind == Kind::Refused;
+            let error = e.during(&format!("constraint {} on {}", constraint.name, constraint.of));
+            if refused { error.hint(REFUSED_HINT) } else { error }
         })?;
     }
     Ok(missing.len())

@@ -21,6 +21,8 @@ pub struct Limits {
     pub lanes: usize,
     /// Items a transaction.
     pub batch_rows: usize,
+    /// Items below which a batch is not worth a lane of its own.
+    pub lane_rows_min: usize,
 }
 
 /// Rounds of batches: rounds one after another, the batches of a round side by side.
@@ -42,8 +44,7 @@ fn is_new(item: &Item) -> bool {
 }
 
 fn parallel(items: Vec<Item>, limits: Limits) -> Vec<Vec<Batch>> {
-    // Lanes that would each get a handful of rows cost more than they bring.
-    let lanes = limits.lanes.min(items.len() / 500).max(1);
+    let lanes = lanes_worth_having(&items, limits);
     if lanes == 1 {
         return chunks(items, limits.batch_rows).map(|batch| vec![batch]).collect();
     }
@@ -54,6 +55,17 @@ fn parallel(items: Vec<Item>, limits: Limits) -> Vec<Vec<Batch>> {
         buckets[round][lane].push(item);
     }
     buckets.into_iter().flat_map(|lanes| split(lanes, limits.batch_rows)).collect()
+}
+
+/// Small batches cost more than lanes bring: a round for each pair of groups cuts relationships into
+/// `lanes * (2 * lanes - 1)` batches, nodes into one a lane.
+fn lanes_worth_having(items: &[Item], limits: Limits) -> usize {
+    let rounds = |lanes: usize| match items.first() {
+        Some(Item::Create { .. }) => 2 * lanes - 1,
+        _ => 1,
+    };
+    let worth = |lanes: &usize| items.len() >= lanes * rounds(*lanes) * limits.lane_rows_min;
+    (2..=limits.lanes).rev().find(worth).unwrap_or(1)
 }
 
 /// Cuts the lanes of a round into batches; the n-th batches of all lanes run side by side.
@@ -165,7 +177,7 @@ mod tests {
             batch_rows in 1..700_usize,
         ) {
             let items: Vec<Item> = (0..).zip(&edges).map(|(k, (a, b))| create(k, *a, *b)).collect();
-            let rounds = rounds(items, Limits { lanes, batch_rows });
+            let rounds = rounds(items, Limits { lanes, batch_rows, lane_rows_min: 1 });
             let mut keys = BTreeSet::new();
             for round in &rounds {
                 prop_assert!(round.len() <= lanes);
@@ -208,7 +220,7 @@ mod tests {
         let mut items: Vec<Item> = (100..3000).map(|k| create(k, k, k + 1)).collect();
         items.insert(0, delete);
         items.push(create(7, 1, 2));
-        let rounds = rounds(items, Limits { lanes: 4, batch_rows: 1000 });
+        let rounds = rounds(items, Limits { lanes: 4, batch_rows: 1000, lane_rows_min: 1 });
         let first = &rounds[0][0];
         assert_eq!(first.iter().map(Item::key).collect::<Vec<_>>(), [7, 7]);
     }

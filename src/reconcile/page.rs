@@ -23,6 +23,8 @@ use crate::sqlserver::pages::{Keys, Page};
 
 /// How many things a dry run shows.
 const SAMPLE_MAX: usize = 20;
+/// Rows below which a transaction of its own is not worth a lane; measured by `scripts/bench full`.
+const LANE_ROWS_MIN: usize = 2_500;
 /// How often a batch that the server refuses is sent whole before it is bisected.
 const REFUSED_TRIES: usize = 2;
 
@@ -234,7 +236,8 @@ impl Engine {
 
     /// Writes items, round by round, the batches of a round side by side.
     pub async fn write(&mut self, slot: Slot, context: &Context, items: Vec<Item>) -> Result<Left> {
-        let limits = Limits { lanes: self.limits.lanes, batch_rows: self.limits.batch_rows };
+        let (lanes, batch_rows) = (self.limits.lanes, self.limits.batch_rows);
+        let limits = Limits { lanes, batch_rows, lane_rows_min: batch_rows.min(LANE_ROWS_MIN) };
         let mut left = Left::default();
         for round in lanes::rounds(items, limits) {
             let mut running = JoinSet::new();

@@ -45,6 +45,8 @@ pub struct Page {
     pub rows: Vec<SourceRow>,
     /// Change tracking version that the rows were read at or before (R4).
     pub read_at: i64,
+    /// Whether the page ended early because of its bytes; that cost the connection.
+    pub is_cut: bool,
 }
 
 /// How large a page may get.
@@ -54,6 +56,17 @@ pub struct PageLimit {
     pub rows: usize,
     /// Bytes of decoded rows; a page always holds at least one row.
     pub bytes: usize,
+}
+
+impl PageLimit {
+    /// The limit of the next page: fewer rows after one that was cut by its bytes, since to be cut
+    /// costs a connection; slowly more again, up to `most`.
+    #[must_use]
+    pub fn after(self, page: &Page, most: usize) -> Self {
+        let rows =
+            if page.is_cut { page.rows.len() * 4 / 5 } else { self.rows + self.rows / 4 + 1 };
+        Self { rows: rows.clamp(1, most), ..self }
+    }
 }
 
 /// Reads the page that begins at `first`, ends at its limit, and covers all keys up to its end; the
@@ -71,7 +84,8 @@ pub async fn read_page(
         let (rows, complete) =
             collect(source, &statements.range, &statements.kinds, range, limit.bytes).await?;
         let last = if complete { last } else { rows.last().map_or(last, |row| row.key) };
-        Ok(Page { keys: Keys::Range(KeyRange { first, last }), rows, read_at })
+        let keys = Keys::Range(KeyRange { first, last });
+        Ok(Page { keys, rows, read_at, is_cut: !complete })
     })
     .await
 }
@@ -89,7 +103,7 @@ pub async fn read_light(
         let range = KeyRange { first, last };
         let (rows, _) =
             collect(source, &statements.light, &statements.light_kinds, range, usize::MAX).await?;
-        Ok(Page { keys: Keys::Range(range), rows, read_at })
+        Ok(Page { keys: Keys::Range(range), rows, read_at, is_cut: false })
     })
     .await
 }
@@ -110,7 +124,7 @@ pub async fn read_keys(
                 Ok(Flow::Continue)
             })
             .await?;
-        Ok(Page { keys: Keys::List(keys), rows, read_at })
+        Ok(Page { keys: Keys::List(keys), rows, read_at, is_cut: false })
     })
     .await
 }

@@ -116,6 +116,6 @@ impl TestSource {
         config.lossy_utf16_decoding(true);
         let tcp = TcpStream::connect(self.address).await.unwrap();
         tcp.set_nodelay(true).unwrap();
-        Client::connect(config, tcp.compat_write()).await.unwrap()
+        Box::pin(Client::connect(config, tcp.compat_write())).await.unwrap()
     }
 }

@@ -166,11 +166,14 @@ async fn read_all(
     retry_max: Duration,
     sender: mpsc::Sender<Result<Page>>,
 ) {
-    let mut next = Some(first);
+    let (mut next, mut limit, most) = (Some(first), limit, limit.rows);
     while let Some(first) = next {
         let page = read_patiently(&mut source, &statements, first, limit, retry_max).await;
         next = match &page {
-            Ok(Page { keys: Keys::Range(range), .. }) => range.rest().map(|rest| rest.first),
+            Ok(page @ Page { keys: Keys::Range(range), .. }) => {
+                limit = limit.after(page, most);
+                range.rest().map(|rest| rest.first)
+            }
             _ => None,
         };
         if sender.send(page).await.is_err() {
