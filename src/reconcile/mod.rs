@@ -4,6 +4,7 @@
 //! [`desired`], [`diff`] and [`lanes`] are pure. [`page`] carries one page of keys through them;
 //! [`full`] carries all keys of all tables, phase by phase.
 
+mod batch;
 pub mod breaker;
 pub mod desired;
 pub mod diff;

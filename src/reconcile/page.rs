@@ -8,16 +8,17 @@ use std::time::{Duration, Instant};
 use backon::{BackoffBuilder, ExponentialBuilder};
 use tokio::task::JoinSet;
 
+use super::batch;
 use super::desired::{Outcome, Wanted};
 use super::diff::{self, Item};
-use super::lanes::{self, Batch, Limits};
+use super::lanes::{self, Limits};
 use super::summary::Summary;
 use crate::config::FullConfig;
 use crate::error::{Error, Kind, Result};
 use crate::mapping::{Mapping, Registry, Shape, Slot};
-use crate::neo4j::apply::{self, Applied, Context};
+use crate::neo4j::apply::{self, Context};
 use crate::neo4j::checkpoint::{self, Fence, State};
-use crate::neo4j::quarantine::{self, Entries, Reason};
+use crate::neo4j::quarantine::{self, Entries};
 use crate::neo4j::{Graph, actual, schema};
 use crate::sqlserver::pages::{Keys, Page};
 
@@ -25,8 +26,6 @@ use crate::sqlserver::pages::{Keys, Page};
 const SAMPLE_MAX: usize = 20;
 /// Rows below which a transaction of its own is not worth a lane; measured by `scripts/bench full`.
 const LANE_ROWS_MIN: usize = 2_500;
-/// How often a batch that the server refuses is sent whole before it is bisected.
-const REFUSED_TRIES: usize = 2;
 
 /// Carries pages into the graph under one fence.
 pub struct Engine {
@@ -241,8 +240,8 @@ impl Engine {
         let mut left = Left::default();
         for round in lanes::rounds(items, limits) {
             let mut running = JoinSet::new();
-            for batch in round {
-                running.spawn(write_batch(self.graph.clone(), context.clone(), batch));
+            for items in round {
+                running.spawn(batch::write(self.graph.clone(), context.clone(), items));
             }
             let mut failure: Option<Error> = None;
             while let Some(ended) = running.join_next().await {
@@ -252,7 +251,7 @@ impl Engine {
                 self.quarantined_anew += applied.quarantined;
                 left.waiting.extend(applied.waiting);
                 left.rejected.extend(applied.rejected);
-                failure = worse(failure, error);
+                failure = batch::worse(failure, error);
             }
             if let Some(error) = failure {
                 return Err(error);
@@ -263,82 +262,6 @@ impl Engine {
         }
         Ok(left)
     }
-}
-
-/// Of several failures the one that no retry cures; else the one that needs a new fence.
-fn worse(a: Option<Error>, b: Option<Error>) -> Option<Error> {
-    let rank = |e: &Error| match e.kind {
-        Kind::Transient => 0,
-        Kind::UnknownOutcome => 1,
-        _ => 2,
-    };
-    match (a, b) {
-        (Some(a), Some(b)) => Some(if rank(&b) > rank(&a) { b } else { a }),
-        (a, b) => a.or(b),
-    }
-}
-
-/// Writes a batch; halves it when it is too large, bisects it to the row that the server refuses.
-///
-/// Returns what was committed even when it fails.
-async fn write_batch(graph: Graph, context: Context, batch: Batch) -> (Applied, Option<Error>) {
-    let mut total = Applied::default();
-    let mut stack = vec![batch];
-    let mut tries = 0;
-    while let Some(batch) = stack.pop() {
-        match apply::apply(&graph, &context, &batch).await {
-            Ok(applied) => {
-                total.add(applied);
-                tries = 0;
-            }
-            Err(error) if error.kind == Kind::Refused && tries + 1 < REFUSED_TRIES => {
-                tries += 1;
-                stack.push(batch);
-            }
-            Err(error) if matches!(error.kind, Kind::Refused | Kind::TooLarge) => {
-                tracing::info!(rows = batch.len(), %error, "splitting a batch");
-                match split(batch, &error) {
-                    Some(parts) => stack.extend(parts),
-                    None => return (total, Some(error.with_kind(Kind::Graph))),
-                }
-            }
-            Err(error) => return (total, Some(error)),
-        }
-    }
-    (total, None)
-}
-
-/// Two halves, the first on top; a single row that can't be written goes into quarantine instead.
-fn split(mut batch: Batch, error: &Error) -> Option<Vec<Batch>> {
-    if batch.len() > 1 {
-        let second = batch.split_off(batch.len() / 2);
-        return Some(vec![second, batch]);
-    }
-    give_up(batch.pop()?, error).map(|items| vec![items])
-}
-
-/// What is done with a row that the server does not take: it is absent, with the server's code.
-fn give_up(item: Item, error: &Error) -> Option<Batch> {
-    let code = error.server_code().unwrap_or("no code");
-    let reason = match error.kind {
-        Kind::TooLarge => Reason::new(
-            "row-too-large",
-            format!(
-                "Neo4j's memory limit of a transaction is too small for this row alone ({code})"
-            ),
-        ),
-        _ => Reason::new("row-refused", format!("Neo4j refused this row alone ({code})")),
-    };
-    let key = item.key();
-    let quarantine = Item::Quarantine { key, reason };
-    Some(match item {
-        Item::Enter { .. } | Item::Create { .. } => vec![quarantine],
-        Item::UpdateNode { .. } => vec![Item::Leave { key, gone: true }, quarantine],
-        Item::UpdateRelationship { name, .. } => {
-            vec![Item::Delete { key, name: name.to_string(), gone: true }, quarantine]
-        }
-        _ => return None,
-    })
 }
 
 fn too_many(max: u64, items: &[Item]) -> Error {

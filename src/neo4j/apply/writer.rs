@@ -1,0 +1,304 @@
+//! The statements of one transaction, in the order of R8, every count compared with what was sent.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use neo4rs::{BoltType, Txn};
+
+use super::sorted::Sorted;
+use super::{Applied, Context};
+use crate::error::{Error, Kind, Result};
+use crate::mapping::Shape;
+use crate::mapping::shape::{NodeShape, RelationshipShape};
+use crate::model::value::IdentityValue;
+use crate::neo4j::quarantine::{self, Reason};
+use crate::neo4j::{Statement, cypher, list, run, values};
+use crate::reconcile::desired::{Desired, Place};
+use crate::reconcile::diff::{Changes, Entry};
+
+pub(super) struct Writer<'t, 'c> {
+    pub txn: &'t mut Txn,
+    pub context: &'c Context,
+    pub applied: Applied,
+}
+
+impl Writer<'_, '_> {
+    pub async fn write(&mut self, sorted: &Sorted<'_>) -> Result<()> {
+        let shape = Arc::clone(&self.context.shape);
+        for (name, keys) in &sorted.delete {
+            self.delete(name, keys).await?;
+        }
+        if let Some(node) = shape.node() {
+            self.write_nodes(node, sorted).await?;
+        }
+        for (name, rows) in &sorted.update_relationships {
+            let text = cypher::update_relationships(&shape, name);
+            self.update(text, rows).await?;
+        }
+        if let Some(ends) = shape.relationship() {
+            for (name, rows) in &sorted.create {
+                self.create(ends, name, rows).await?;
+            }
+        }
+        self.quarantine(&sorted.quarantine).await?;
+        self.release(&sorted.release).await
+    }
+
+    async fn write_nodes(&mut self, node: &NodeShape, sorted: &Sorted<'_>) -> Result<()> {
+        let shape = Arc::clone(&self.context.shape);
+        if !sorted.leave.is_empty() {
+            self.leave(node, &sorted.leave).await?;
+        }
+        for (label, keys) in &sorted.unlabel {
+            let statement = Statement::new(cypher::unlabel(&shape, node, label));
+            let written = self.run_counted(statement.with("keys", values::keys(keys))).await?;
+            expect(written, keys.len(), "labels to take off")?;
+        }
+        for (name, rows) in &sorted.enter {
+            self.enter(node, name, rows).await?;
+        }
+        if !sorted.update_nodes.is_empty() {
+            self.update(cypher::update_nodes(&shape, node), &sorted.update_nodes).await?;
+        }
+        Ok(())
+    }
+
+    async fn delete(&mut self, name: &str, keys: &[i64]) -> Result<()> {
+        let text = cypher::delete_relationships(&self.context.shape, name);
+        let written =
+            self.run_counted(Statement::new(text).with("keys", values::keys(keys))).await?;
+        expect(written, keys.len(), "relationships to delete")?;
+        self.applied.deleted += written;
+        Ok(())
+    }
+
+    async fn leave(&mut self, node: &NodeShape, keys: &[i64]) -> Result<()> {
+        let shape = &self.context.shape;
+        let none = shape.properties.iter().map(|p| (p.as_str(), None));
+        let statement = Statement::new(cypher::leave(shape, node))
+            .with("keys", values::keys(keys))
+            .with("none", values::properties(none));
+        let rows = self.run_rows(statement).await?;
+        let cells = rows.first().map(list).transpose()?.unwrap_or_default();
+        let number =
+            |i: usize| cells.get(i).and_then(values::integer).and_then(|n| u64::try_from(n).ok());
+        expect(number(0).unwrap_or(0), keys.len(), "nodes to leave")?;
+        self.applied.deleted += number(0).unwrap_or(0);
+        self.applied.detached += number(1).unwrap_or(0);
+        self.applied.foreign_deleted += number(2).unwrap_or(0);
+        Ok(())
+    }
+
+    /// Creates; what is there already is adopted if it is a placeholder, else rejected.
+    async fn enter(
+        &mut self,
+        node: &NodeShape,
+        name: &str,
+        rows: &[(&Desired, &Entry)],
+    ) -> Result<()> {
+        let shape = Arc::clone(&self.context.shape);
+        let statement = Statement::new(cypher::enter(&shape, node, name));
+        let parameter = values::list(rows.iter().map(|(d, _)| parameter(&shape, d)));
+        let taken = self.run_rows(statement.with("rows", parameter)).await?;
+        let mut owners = HashMap::new();
+        for row in &taken {
+            let cells = list(row)?;
+            let key = cells.first().and_then(values::integer).unwrap_or_default();
+            owners.insert(key, Owner::of(&cells));
+        }
+        self.applied.created += (rows.len() - owners.len()) as u64;
+        let rejects = self.adopt(node, name, rows, &owners).await?;
+        self.settle(rows, &rejects).await
+    }
+
+    /// Adopts what may be adopted; returns the rows that are rejected, with their reasons.
+    async fn adopt(
+        &mut self,
+        node: &NodeShape,
+        name: &str,
+        rows: &[(&Desired, &Entry)],
+        owners: &HashMap<i64, Owner>,
+    ) -> Result<BTreeMap<i64, Reason>> {
+        let mut rejects = BTreeMap::new();
+        let mut adopted: BTreeMap<&Place, &Desired> = BTreeMap::new();
+        for (desired, _) in rows {
+            let Some(owner) = owners.get(&desired.key) else { continue };
+            if let Some(reason) = owner.refuses(desired.key) {
+                rejects.insert(desired.key, reason);
+            } else if let Some(first) = adopted.get(&desired.place) {
+                rejects.insert(desired.key, taken_by(first.key));
+            } else {
+                adopted.insert(&desired.place, desired);
+            }
+        }
+        if !adopted.is_empty() {
+            let shape = Arc::clone(&self.context.shape);
+            let text = cypher::adopt(&shape, node, name);
+            let parameter = values::list(adopted.values().map(|d| parameter(&shape, d)));
+            let written = self.run_counted(Statement::new(text).with("rows", parameter)).await?;
+            expect(written, adopted.len(), "placeholders to adopt")?;
+            self.applied.created += written;
+        }
+        Ok(rejects)
+    }
+
+    async fn update(&mut self, text: String, rows: &[(i64, &Changes)]) -> Result<()> {
+        let names = &self.context.shape.properties;
+        let parameter = values::list(rows.iter().map(|(key, changes)| {
+            let properties = changes.iter().map(|(i, v)| (names[*i].as_str(), v.as_ref()));
+            values::map([("k", (*key).into()), ("p", values::properties(properties))])
+        }));
+        let written = self.run_counted(Statement::new(text).with("rows", parameter)).await?;
+        expect(written, rows.len(), "properties to change")?;
+        Ok(())
+    }
+
+    async fn create(
+        &mut self,
+        ends: &RelationshipShape,
+        name: &str,
+        rows: &[(&Desired, &Entry)],
+    ) -> Result<()> {
+        let shape = Arc::clone(&self.context.shape);
+        let text = cypher::create_relationships(&shape, ends, name);
+        let parameter = values::list(rows.iter().map(|(d, _)| parameter(&shape, d)));
+        let before = self.applied.counters.relationships_created;
+        let missing = self.run_rows(Statement::new(text).with("rows", parameter)).await?;
+        let mut rejects = BTreeMap::new();
+        for row in &missing {
+            let cells = list(row)?;
+            let key = cells.first().and_then(values::integer).unwrap_or_default();
+            rejects.insert(key, missing_ends(&cells));
+        }
+        let written = self.applied.counters.relationships_created - before;
+        expect(written, rows.len() - rejects.len(), "relationships to create")?;
+        self.applied.created += written;
+        if !self.context.quarantine_missing_ends {
+            self.applied.waiting.extend(rejects.keys());
+            let here: Vec<_> =
+                rows.iter().filter(|(d, _)| !rejects.contains_key(&d.key)).copied().collect();
+            return self.settle(&here, &BTreeMap::new()).await;
+        }
+        self.settle(rows, &rejects).await
+    }
+
+    /// Quarantine after a write: rejected rows go in, the others come out.
+    async fn settle(
+        &mut self,
+        rows: &[(&Desired, &Entry)],
+        rejects: &BTreeMap<i64, Reason>,
+    ) -> Result<()> {
+        let mut put = Vec::new();
+        let mut release = Vec::new();
+        for (desired, entry) in rows {
+            match (rejects.get(&desired.key), entry) {
+                (Some(reason), Some((code, detail)))
+                    if code == reason.code && *detail == reason.detail => {}
+                (Some(reason), _) => put.push((desired.key, reason.clone())),
+                (None, Some(_)) => release.push(desired.key),
+                (None, None) => {}
+            }
+        }
+        self.applied.rejected.extend(rejects.keys());
+        self.quarantine(&put).await?;
+        self.release(&release).await
+    }
+
+    async fn quarantine(&mut self, entries: &[(i64, Reason)]) -> Result<()> {
+        self.applied.quarantined += entries.len() as u64;
+        quarantine::put(self.txn, &self.context.shape.table, self.context.read_at, entries).await
+    }
+
+    async fn release(&mut self, keys: &[i64]) -> Result<()> {
+        quarantine::remove(self.txn, &self.context.shape.table, keys).await
+    }
+
+    async fn run_rows(&mut self, statement: Statement) -> Result<Vec<neo4rs::Row>> {
+        let (rows, counters) = run(self.txn, statement).await?;
+        self.applied.counters += &counters;
+        Ok(rows)
+    }
+
+    async fn run_counted(&mut self, statement: Statement) -> Result<u64> {
+        let rows = self.run_rows(statement).await?;
+        let count = rows.first().and_then(|row| row.get::<i64>("written").ok());
+        Ok(count.and_then(|n| u64::try_from(n).ok()).unwrap_or(0))
+    }
+}
+
+/// Who has the identity that a row wants.
+struct Owner {
+    key: Option<i64>,
+    is_placeholder: bool,
+    has_label: bool,
+}
+
+impl Owner {
+    fn of(cells: &[BoltType]) -> Self {
+        let flag = |i: usize| cells.get(i).is_some_and(values::boolean);
+        Self {
+            key: cells.get(1).and_then(values::integer),
+            is_placeholder: flag(2),
+            has_label: flag(3),
+        }
+    }
+
+    fn refuses(&self, key: i64) -> Option<Reason> {
+        match self.key {
+            None if self.is_placeholder => None,
+            None => Some(Reason::new(
+                "identity-foreign",
+                "a node that provsync did not make has its identity; rename or remove that node",
+            )),
+            Some(owner) if owner == key && !self.has_label => None,
+            Some(owner) => Some(taken_by(owner)),
+        }
+    }
+}
+
+fn taken_by(owner: i64) -> Reason {
+    Reason::new(
+        "identity-taken",
+        format!("the row with key {owner} has the same identity and came first"),
+    )
+}
+
+fn missing_ends(cells: &[BoltType]) -> Reason {
+    let flag = |i: usize| cells.get(i).is_some_and(values::boolean);
+    let which = match (flag(1), flag(2)) {
+        (true, true) => "both of its end rows are",
+        (true, false) => "the row where it begins is",
+        _ => "the row where it ends is",
+    };
+    Reason::new("edge-end-missing", format!("{which} not in the graph, most likely in quarantine"))
+}
+
+fn parameter(shape: &Shape, desired: &Desired) -> BoltType {
+    let named = shape.properties.iter().zip(&desired.properties);
+    let present = named.filter(|(_, v)| v.is_some()).map(|(n, v)| (n.as_str(), v.as_ref()));
+    let properties = values::properties(present);
+    let bolt = |v: &IdentityValue| values::to_bolt(Some(&v.value()));
+    match &desired.place {
+        Place::Node(identity) => {
+            values::map([("k", desired.key.into()), ("i", bolt(identity)), ("p", properties)])
+        }
+        Place::Between(from, to) => values::map([
+            ("k", desired.key.into()),
+            ("a", bolt(from)),
+            ("b", bolt(to)),
+            ("p", properties),
+        ]),
+    }
+}
+
+/// A count that is not what was sent means that somebody changed the graph since it was read: the
+/// transaction is rolled back and the page is read and compared anew.
+fn expect(written: u64, sent: usize, what: &str) -> Result<()> {
+    if written == sent as u64 {
+        return Ok(());
+    }
+    Err(Error::new(
+        Kind::Transient,
+        format!("the graph changed while it was written: {sent} {what}, {written} found"),
+    ))
+}
