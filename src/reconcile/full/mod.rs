@@ -55,14 +55,7 @@ pub async fn run(config: &Config, mapping: Mapping, options: Options) -> Result<
     source.connect().await?;
     let graph = Graph::connect(&config.graph).await?;
     preflight(config, &mut source, &graph, &mapping).await?;
-    let epoch = epoch::read_epoch(&mut source, &mapping).await?;
-    let versions = epoch::read_versions(&mut source, &mapping).await?;
-    let found = checkpoint::read(&graph).await?;
-    let start = start::decide(found.as_ref(), &epoch, versions, &mapping, options)?;
-    let registry = Registry::new(&mapping, &start.owned);
-    start::check_tables(&mapping, &start.owned)?;
-    let full =
-        Full::begin(config, mapping, options, graph, registry, start, &epoch, versions).await?;
+    let full = Full::begin(config, mapping, options, graph, &mut source).await?;
     let mut summary = full.carry_all(&mut source).await?;
     summary.seconds = begun.elapsed().as_secs_f64();
     Ok(summary)
@@ -77,62 +70,47 @@ struct Full {
 }
 
 impl Full {
-    #[allow(clippy::too_many_arguments)]
+    /// Decides how to begin, takes the right to write, and says on the checkpoint what is done.
     async fn begin(
         config: &Config,
         mapping: Mapping,
         options: Options,
         graph: Graph,
-        registry: Registry,
-        start: Start,
-        epoch: &Epoch,
-        versions: Versions,
+        source: &mut Source,
     ) -> Result<Self> {
-        let source = epoch.source_id();
-        let fence = if options.dry_run {
-            None
-        } else {
-            Some(checkpoint::raise(&graph, &source, options.adopt).await?.0)
-        };
-        let v0 = start.progress.as_ref().map_or(versions.current.unwrap_or(0), |p| p.v0);
-        let state = State {
-            source: source.clone(),
-            version: start.version,
-            epoch: epoch.text(),
-            mapping: mapping.digest.clone(),
-            owned: registry.owned().clone(),
-            progress: Some(start.progress.clone().unwrap_or_else(|| Progress {
-                v0,
-                phase: "gone".to_owned(),
-                table: String::new(),
-                next: i64::MIN,
-            })),
-        };
+        let epoch = epoch::read_epoch(source, &mapping).await?;
+        let versions = epoch::read_versions(source, &mapping).await?;
+        let found = checkpoint::read(&graph).await?;
+        let start = start::decide(found.as_ref(), &epoch, versions, &mapping, options)?;
+        start::check_tables(&mapping, &start.owned)?;
+        let registry = Registry::new(&mapping, &start.owned);
+        let state = first_state(&start, &epoch, versions, &mapping, &registry);
+        let mut fence = None;
+        if !options.dry_run {
+            let taken = checkpoint::raise(&graph, &state.source, options.adopt).await?.0;
+            graph
+                .write(async |txn| checkpoint::advance(txn, &taken, None, &state, None).await)
+                .await?;
+            fence = Some(taken);
+        }
         let summary = Summary {
-            source,
-            version: Some(v0),
+            source: state.source.clone(),
+            version: state.progress.as_ref().map(|p| p.v0),
             dry_run: options.dry_run,
             resumed: start.progress.is_some(),
             reason: start.reason.clone(),
             ..Summary::default()
         };
-        let mut engine = Engine {
+        let engine = Engine {
             graph,
             mapping: Arc::new(mapping),
             registry,
             fence,
-            state: state.clone(),
+            state,
             limits: config.full.clone(),
             summary,
             quarantined_anew: 0,
         };
-        if let Some(fence) = engine.fence.clone() {
-            engine
-                .graph
-                .write(async |txn| checkpoint::advance(txn, &fence, None, &state, None).await)
-                .await?;
-            engine.register_types().await?;
-        }
         Ok(Self { engine, options, config: config.clone(), start })
     }
 
@@ -211,6 +189,29 @@ impl Full {
     fn phase(&self, what: &str, slot: Slot, total: u64) -> Phase {
         let name = format!("{what} {}", self.engine.mapping.table(slot).name);
         Phase::begin(name, total, self.options.on_terminal)
+    }
+}
+
+fn first_state(
+    start: &Start,
+    epoch: &Epoch,
+    versions: Versions,
+    mapping: &Mapping,
+    registry: &Registry,
+) -> State {
+    let progress = start.progress.clone().unwrap_or_else(|| Progress {
+        v0: versions.current.unwrap_or(0),
+        phase: "gone".to_owned(),
+        table: String::new(),
+        next: i64::MIN,
+    });
+    State {
+        source: epoch.source_id(),
+        version: start.version,
+        epoch: epoch.text(),
+        mapping: mapping.digest.clone(),
+        owned: registry.owned().clone(),
+        progress: Some(progress),
     }
 }
 

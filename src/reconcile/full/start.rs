@@ -52,6 +52,9 @@ pub fn decide(
             Err(crate::neo4j::checkpoint::other_source(&state.source, &epoch.source_id()))
         };
     }
+    if state.epoch.is_empty() {
+        return Ok(fresh("an earlier run ended before it had begun", None, owned));
+    }
     if !found.sealed {
         return Ok(fresh("the checkpoint was changed by hand", None, owned));
     }
