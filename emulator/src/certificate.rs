@@ -1,0 +1,63 @@
+//! The server's certificate.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tokio_rustls::TlsAcceptor;
+
+use crate::{Error, Tls};
+
+/// What accepts TLS, and the certificate in PEM if it was made here.
+pub struct Identity {
+    /// Accepts TLS, if it is on.
+    pub acceptor: Option<TlsAcceptor>,
+    /// The self-signed certificate.
+    pub certificate_pem: Option<String>,
+}
+
+/// Makes or reads the certificate.
+pub fn identity(tls: &Tls) -> Result<Identity, Error> {
+    match tls {
+        Tls::Off => Ok(Identity { acceptor: None, certificate_pem: None }),
+        Tls::SelfSigned => {
+            let names = ["localhost".to_owned(), "127.0.0.1".to_owned(), "::1".to_owned()];
+            let made = rcgen::generate_simple_self_signed(names).map_err(failed)?;
+            let key = PrivateKeyDer::try_from(made.signing_key.serialize_der()).map_err(failed)?;
+            let acceptor = acceptor(vec![made.cert.der().clone()], key)?;
+            Ok(Identity { acceptor: Some(acceptor), certificate_pem: Some(made.cert.pem()) })
+        }
+        Tls::Files { cert, key } => {
+            let key = PrivateKeyDer::from_pem_file(key).map_err(|error| unreadable(key, &error))?;
+            let chain = CertificateDer::pem_file_iter(cert)
+                .and_then(Iterator::collect)
+                .map_err(|error| unreadable(cert, &error))?;
+            Ok(Identity { acceptor: Some(acceptor(chain, key)?), certificate_pem: None })
+        }
+    }
+}
+
+fn failed(error: impl std::fmt::Display) -> Error {
+    Error::Tls(error.to_string())
+}
+
+fn unreadable(path: &Path, error: &rustls::pki_types::pem::Error) -> Error {
+    Error::Tls(format!("{}: {error}", path.display()))
+}
+
+fn acceptor(
+    chain: Vec<CertificateDer<'static>>,
+    key: PrivateKeyDer<'static>,
+) -> Result<TlsAcceptor, Error> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let mut config = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(failed)?
+        .with_no_client_auth()
+        .with_single_cert(chain, key)
+        .map_err(failed)?;
+    // Tickets follow the handshake and would blur the switch from wrapped to raw records.
+    config.send_tls13_tickets = 0;
+    Ok(TlsAcceptor::from(Arc::new(config)))
+}

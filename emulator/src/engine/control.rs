@@ -1,0 +1,76 @@
+//! What the socket's side tells a running session: attention, and that the client is gone.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+
+use rusqlite::InterruptHandle;
+
+/// Shared by a connection's reader and its session.
+#[derive(Default)]
+pub struct Control {
+    attentions: AtomicU32,
+    answered: AtomicU32,
+    closed: AtomicBool,
+    interrupt: Mutex<Option<InterruptHandle>>,
+}
+
+impl std::fmt::Debug for Control {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Control").field("closed", &self.closed).finish_non_exhaustive()
+    }
+}
+
+impl Control {
+    /// Counts an attention and stops what SQLite is doing.
+    pub fn raise_attention(&self) -> u32 {
+        let number = self.attentions.fetch_add(1, Ordering::SeqCst) + 1;
+        self.interrupt();
+        number
+    }
+
+    /// The client is gone.
+    pub fn close(&self) {
+        self.closed.store(true, Ordering::SeqCst);
+        self.interrupt();
+    }
+
+    /// Whether the client is gone.
+    pub fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::SeqCst)
+    }
+
+    /// Whether what runs has to stop: an attention without its answer, or nobody to answer to.
+    pub fn must_stop(&self) -> bool {
+        self.is_closed() || self.has_attention()
+    }
+
+    /// Whether an attention waits for its answer.
+    pub fn has_attention(&self) -> bool {
+        self.attentions.load(Ordering::SeqCst) > self.answered.load(Ordering::SeqCst)
+    }
+
+    /// The attentions up to now are answered.
+    pub fn answer_attentions(&self) {
+        self.answered.store(self.attentions.load(Ordering::SeqCst), Ordering::SeqCst);
+    }
+
+    /// Whether the attention of this number still waits.
+    pub fn is_waiting(&self, number: u32) -> bool {
+        number > self.answered.load(Ordering::SeqCst)
+    }
+
+    /// Gives the handle that stops SQLite.
+    pub fn set_interrupt(&self, handle: InterruptHandle) {
+        if let Ok(mut interrupt) = self.interrupt.lock() {
+            *interrupt = Some(handle);
+        }
+    }
+
+    fn interrupt(&self) {
+        if let Ok(interrupt) = self.interrupt.lock()
+            && let Some(handle) = interrupt.as_ref()
+        {
+            handle.interrupt();
+        }
+    }
+}

@@ -1,0 +1,185 @@
+//! Statements that change the catalog. Each changes it, writes it, and brings SQLite's tables into line, in one transaction.
+
+mod alter;
+mod build;
+mod database;
+mod drop;
+mod truncate;
+
+use std::sync::Arc;
+
+use super::permission;
+use super::session::Session;
+use super::storage;
+use crate::catalog::permissions::Scope;
+use crate::catalog::{Catalog, store};
+use crate::sql::ast::{Create, ObjectName, StatementKind};
+use crate::sql::error::{Result, SqlError};
+use crate::sqlite::context::Counter;
+
+/// A catalog that is being changed, and the SQL that goes with it.
+pub(super) struct Change {
+    pub catalog: Catalog,
+    pub sql: Vec<String>,
+    pub now: i64,
+    /// Counters to set afterwards.
+    pub counters: Vec<(i32, Counter)>,
+}
+
+impl Session {
+    /// CREATE, ALTER, DROP, TRUNCATE, GRANT and their like.
+    pub(super) fn define(&mut self, kind: &StatementKind) -> Result<()> {
+        if let StatementKind::AlterDatabase { name, option } = kind {
+            return self.alter_database(name.as_deref(), option);
+        }
+        self.writing(|session| {
+            session.refresh_catalog()?;
+            session.check_may_define(kind)?;
+            session.change_catalog(|change, session| apply(change, kind, session))
+        })
+    }
+
+    /// dbo and db_owner may define everything; others need ALTER or CONTROL, which here is asked for on the database or the object.
+    fn check_may_define(&self, kind: &StatementKind) -> Result<()> {
+        let catalog = self.catalog();
+        let of_table = |name: &ObjectName| -> Result<()> {
+            let table = catalog.table(name)?;
+            if catalog.permits_on(self.user, "ALTER", table) {
+                return Ok(());
+            }
+            let object = name.object();
+            let message = format!(
+                "Cannot find the object \"{object}\" because it does not exist or you do not have permissions."
+            );
+            Err(SqlError::new(1088, message).state(13))
+        };
+        match kind {
+            StatementKind::AlterTable { name, .. } | StatementKind::Truncate(name) => {
+                of_table(name)
+            }
+            _ if catalog.permits(self.user, "CONTROL", &[Scope::Database]) => Ok(()),
+            _ => {
+                let message = "User does not have permission to perform this action.";
+                Err(SqlError::new(15247, message).class(16))
+            }
+        }
+    }
+
+    /// Changes the catalog inside of an open write transaction.
+    pub(super) fn change_catalog(
+        &mut self,
+        change: impl FnOnce(&mut Change, &Self) -> Result<()>,
+    ) -> Result<()> {
+        let mut work = Change {
+            catalog: (*self.catalog()).clone(),
+            sql: Vec::new(),
+            now: self.context.lock().now,
+            counters: Vec::new(),
+        };
+        change(&mut work, self)?;
+        self.drop_triggers()?;
+        for sql in work.sql.iter().chain(&storage::triggers(&work.catalog)) {
+            tracing::trace!(%sql, "definition");
+            self.connection.execute_batch(sql).map_err(|error| {
+                crate::sqlite::errors::translate(&error, &work.catalog, "ALTER TABLE")
+            })?;
+        }
+        store::save(&self.connection, &mut work.catalog)?;
+        for (table, counter) in work.counters {
+            self.shared.counters.set(table, counter);
+        }
+        self.context.lock().catalog = Arc::new(work.catalog);
+        Ok(())
+    }
+
+    fn drop_triggers(&self) -> Result<()> {
+        let failed = |error: rusqlite::Error| self.sqlite_error(&error, "");
+        let mut statement = self
+            .connection
+            .prepare("SELECT name FROM sqlite_schema WHERE type = 'trigger'")
+            .map_err(failed)?;
+        let names = statement.query_map([], |row| row.get::<_, String>(0)).map_err(failed)?;
+        let names = names.collect::<rusqlite::Result<Vec<_>>>().map_err(failed)?;
+        for name in names {
+            self.connection.execute_batch(&format!("DROP TRIGGER {name}")).map_err(failed)?;
+        }
+        Ok(())
+    }
+
+    /// SET IDENTITY_INSERT.
+    pub(super) fn set_identity_insert(&mut self, name: &ObjectName, on: bool) -> Result<()> {
+        let catalog = self.reading(|session| session.refresh_catalog())?;
+        let table = catalog.find_table(name).ok_or_else(|| {
+            let message =
+                format!("Cannot find the object \"{name}\" because it does not exist or you do not have permissions.");
+            SqlError::new(1088, message)
+        })?;
+        if table.identity().is_none() {
+            let message = format!(
+                "Table '{}' does not have the identity property. Cannot perform SET operation.",
+                table.name
+            );
+            return Err(SqlError::new(8106, message));
+        }
+        match self.settings.identity_insert {
+            Some(other) if on && other != table.id && catalog.tables.contains_key(&other) => {
+                let already = catalog
+                    .tables
+                    .get(&other)
+                    .map_or_else(String::new, |other| catalog.full_name(other));
+                let message = format!(
+                    "IDENTITY_INSERT is already ON for table '{already}'. Cannot perform SET operation for table '{}'.",
+                    catalog.qualified(table)
+                );
+                return Err(SqlError::new(8107, message));
+            }
+            _ if on => self.settings.identity_insert = Some(table.id),
+            Some(own) if own == table.id => self.settings.identity_insert = None,
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+fn apply(change: &mut Change, kind: &StatementKind, session: &Session) -> Result<()> {
+    match kind {
+        StatementKind::Create(create) => match &**create {
+            Create::Schema { name } => create_schema(&mut change.catalog, name),
+            Create::Table(table) => change.create_table(table),
+            Create::Index(index) => change.create_index(index),
+            Create::Login { name, password } => {
+                permission::create_login(&mut change.catalog, name, password)
+            }
+            Create::User { name, login } => {
+                permission::create_principal(&mut change.catalog, name, false, login.as_deref())
+            }
+            Create::Role { name } => {
+                permission::create_principal(&mut change.catalog, name, true, None)
+            }
+        },
+        StatementKind::AlterTable { name, action } => change.alter_table(name, action, session),
+        StatementKind::Drop { kind, if_exists, names, on } => names
+            .iter()
+            .try_for_each(|name| change.drop_object(*kind, *if_exists, name, on.as_ref())),
+        StatementKind::Truncate(name) => change.truncate(name, session),
+        StatementKind::AlterRole { role, member, add } => {
+            permission::alter_role(&mut change.catalog, role, member, *add)
+        }
+        StatementKind::Permission(entry) => permission::change(&mut change.catalog, entry),
+        _ => Err(SqlError::internal("definition")),
+    }
+}
+
+fn create_schema(catalog: &mut Catalog, name: &str) -> Result<()> {
+    if catalog.schema_id(name).is_some() {
+        // Documented: 2714, then 2759.
+        return Err(SqlError::new(
+            2714,
+            format!("There is already an object named '{name}' in the database."),
+        )
+        .state(6));
+    }
+    let last = catalog.schemas.keys().next_back().copied().unwrap_or(4);
+    catalog.schemas.insert(last.max(4) + 1, name.to_owned());
+    Ok(())
+}

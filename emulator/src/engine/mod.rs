@@ -1,0 +1,80 @@
+//! Sessions: what a login may do, transactions, statements.
+
+mod batch;
+pub mod control;
+mod ddl;
+mod dml;
+mod login;
+mod permission;
+mod procedure;
+mod query;
+mod reply;
+mod script;
+mod session;
+mod settings;
+mod shared;
+mod storage;
+mod tracking;
+mod transaction;
+mod variables;
+mod write_lock;
+
+use std::io;
+use std::sync::Arc;
+
+use tokio::sync::mpsc;
+
+pub use script::run_scripts;
+pub use shared::Shared;
+
+use crate::tds::connection::Event;
+use crate::tds::login::Login;
+use crate::tds::response::Response;
+use control::Control;
+
+/// What the server calls itself.
+pub const SERVER_NAME: &str = "sqlgraph-emulator";
+
+/// Statements nest, and so does the recursion over them.
+const STACK_BYTES: usize = 16 << 20;
+
+/// Runs a session on a thread of its own.
+pub fn spawn(run: impl FnOnce() + Send + 'static) -> io::Result<()> {
+    std::thread::Builder::new()
+        .name("session".to_owned())
+        .stack_size(STACK_BYTES)
+        .spawn(run)
+        .map(drop)
+}
+
+/// Logs in and answers until the client goes away.
+pub fn serve_session(
+    shared: &Arc<Shared>,
+    login: &Login,
+    mut events: mpsc::Receiver<Event>,
+    mut response: Response,
+    control: &Arc<Control>,
+) {
+    let Some(mut session) = login::log_in(shared, login, &mut response, control) else {
+        return;
+    };
+    while let Some(event) = events.blocking_recv() {
+        match event {
+            Event::Attention(number) if control.is_waiting(number) => {
+                control.answer_attentions();
+                response.finish(true);
+            }
+            Event::Attention(_) => {}
+            Event::Request(request) => {
+                session.serve(request, &mut response);
+                let attention = control.has_attention();
+                control.answer_attentions();
+                response.finish(attention);
+            }
+        }
+        if response.is_closed() || control.is_closed() {
+            break;
+        }
+    }
+    session.close();
+}

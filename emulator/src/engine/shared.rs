@@ -1,0 +1,105 @@
+//! What all sessions of a server have in common.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+
+use rusqlite::Connection;
+
+use super::write_lock::WriteLock;
+use crate::catalog::{Catalog, store};
+use crate::sql::error::{Result, SqlError};
+use crate::sqlite::connection;
+use crate::sqlite::context::{ContextHandle, Counter, Counters};
+use crate::values::calendar;
+
+/// The database and what is kept beside it.
+#[derive(Debug)]
+pub struct Shared {
+    path: PathBuf,
+    /// Held for the server's life when the data are not to outlive it.
+    _directory: Option<tempfile::TempDir>,
+    /// Password of `sa`.
+    pub sa_password: String,
+    /// Name of the user database.
+    pub database: String,
+    /// Taken by whoever writes.
+    pub write_lock: WriteLock,
+    /// Graph ids and identities.
+    pub counters: Arc<Counters>,
+    next_spid: AtomicI64,
+    next_transaction: AtomicU64,
+}
+
+impl Shared {
+    /// Opens or makes the database. Without a path it lives in a directory that goes with the server.
+    pub fn open(path: Option<&Path>, database: &str, sa_password: &str) -> Result<Self> {
+        let (directory, path) = match path {
+            Some(path) => (None, path.to_owned()),
+            None => {
+                let directory = tempfile::tempdir().map_err(SqlError::internal)?;
+                let path = directory.path().join("data.sqlite");
+                (Some(directory), path)
+            }
+        };
+        let shared = Self {
+            path,
+            _directory: directory,
+            sa_password: sa_password.to_owned(),
+            database: database.to_owned(),
+            write_lock: WriteLock::default(),
+            counters: Arc::default(),
+            next_spid: AtomicI64::new(51),
+            next_transaction: AtomicU64::new(1),
+        };
+        shared.initialise()?;
+        Ok(shared)
+    }
+
+    fn initialise(&self) -> Result<()> {
+        let empty = Arc::new(Catalog::new(&self.database, 0));
+        let (connection, _) = self.connect(empty)?;
+        let catalog = store::initialise(&connection, &self.database, calendar::now_utc_ticks())?;
+        if catalog.database.name != self.database {
+            let message = format!(
+                "the data file holds the database '{}', not '{}'",
+                catalog.database.name, self.database
+            );
+            return Err(SqlError::internal(message));
+        }
+        self.load_counters(&connection)
+    }
+
+    fn load_counters(&self, connection: &Connection) -> Result<()> {
+        let failed = |error: rusqlite::Error| SqlError::internal(error);
+        let mut statement = connection
+            .prepare("SELECT object_id, next_graph_id, last_identity FROM __sys_counters")
+            .map_err(failed)?;
+        let mut rows = statement.query([]).map_err(failed)?;
+        while let Some(row) = rows.next().map_err(failed)? {
+            let counter = Counter {
+                next_graph_id: row.get(1).map_err(failed)?,
+                last_identity: row.get(2).map_err(failed)?,
+            };
+            self.counters.set(row.get(0).map_err(failed)?, counter);
+        }
+        Ok(())
+    }
+
+    /// A connection of its own for a session.
+    pub fn connect(&self, catalog: Arc<Catalog>) -> Result<(Connection, ContextHandle)> {
+        let context = ContextHandle::new(catalog, Arc::clone(&self.counters));
+        let connection = connection::open(&self.path, &context).map_err(SqlError::internal)?;
+        Ok((connection, context))
+    }
+
+    /// A session id.
+    pub fn new_spid(&self) -> i64 {
+        self.next_spid.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// A transaction descriptor, never zero.
+    pub fn new_transaction(&self) -> u64 {
+        self.next_transaction.fetch_add(1, Ordering::Relaxed)
+    }
+}

@@ -1,0 +1,305 @@
+//! Transactions: what T-SQL counts, and what SQLite has open for it.
+//!
+//! Under READ COMMITTED nothing is open in SQLite until the first write, so that every statement sees what is committed;
+//! from then on the session is the only writer, and what it sees is the latest anyway. Under SNAPSHOT a read transaction
+//! is opened at the first access and stays (observed: the snapshot is fixed there, probed.md 6). REPEATABLE READ and
+//! SERIALIZABLE take the write lock at their first access: nothing can change what they have read.
+
+use super::reply::Reply;
+use super::session::Session;
+use super::tracking;
+use super::write_lock::Wait;
+use crate::sql::ast::Isolation;
+use crate::sql::error::{Result, SqlError};
+use crate::sqlite::errors::cancelled;
+use crate::tds::response::EnvChange;
+
+/// What SQLite has open.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Open {
+    /// Nothing.
+    #[default]
+    Nothing,
+    /// A read transaction for the present statement.
+    Statement,
+    /// A read transaction that lasts: SNAPSHOT.
+    Snapshot,
+    /// A write transaction.
+    Write,
+}
+
+/// What a statement is going to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// Read.
+    Read,
+    /// Write.
+    Write,
+}
+
+/// The session's transaction.
+#[derive(Debug, Default)]
+pub struct Transaction {
+    /// `@@TRANCOUNT`.
+    pub count: u32,
+    /// Descriptor, 0 for none.
+    pub id: u64,
+    /// What SQLite has open.
+    pub open: Open,
+    /// Only a rollback is left.
+    pub doomed: bool,
+    /// Isolation with which the transaction began.
+    isolation: Isolation,
+    /// Names of save points, and whether SQLite had a write transaction open at each.
+    saved: Vec<(String, bool)>,
+}
+
+impl Session {
+    /// Whether statements run under SNAPSHOT.
+    pub(super) fn under_snapshot(&self) -> bool {
+        self.isolation() == Isolation::Snapshot
+    }
+
+    fn isolation(&self) -> Isolation {
+        // A transaction keeps SNAPSHOT, or its absence; other levels may change inside (documented).
+        let started_snapshot = self.transaction.isolation == Isolation::Snapshot;
+        if self.transaction.count > 0
+            && (started_snapshot || self.settings.isolation == Isolation::Snapshot)
+        {
+            return self.transaction.isolation;
+        }
+        self.settings.isolation
+    }
+
+    fn run(&self, sql: &str) -> Result<()> {
+        self.connection.execute_batch(sql).map_err(|error| self.sqlite_error(&error, ""))
+    }
+
+    /// BEGIN TRANSACTION.
+    pub(super) fn begin(&mut self, reply: &mut dyn Reply) {
+        self.transaction.count += 1;
+        if self.transaction.count > 1 {
+            return;
+        }
+        self.transaction.isolation = self.settings.isolation;
+        self.transaction.id = self.shared.new_transaction();
+        reply.environment(&EnvChange::Begin(self.transaction.id));
+    }
+
+    /// COMMIT.
+    pub(super) fn commit(&mut self, reply: &mut dyn Reply) -> Result<()> {
+        match self.transaction.count {
+            0 => {
+                // Documented: 3902.
+                let message =
+                    "The COMMIT TRANSACTION request has no corresponding BEGIN TRANSACTION.";
+                return Err(SqlError::new(3902, message));
+            }
+            1 => {}
+            _ => {
+                self.transaction.count -= 1;
+                return Ok(());
+            }
+        }
+        if self.transaction.doomed {
+            return Err(doomed());
+        }
+        self.commit_storage()?;
+        let id = self.end();
+        reply.environment(&EnvChange::Commit(id));
+        Ok(())
+    }
+
+    fn commit_storage(&mut self) -> Result<()> {
+        if self.transaction.open == Open::Write {
+            tracking::advance(&self.connection, &self.catalog())?;
+            self.save_counters()?;
+        }
+        if self.transaction.open != Open::Nothing {
+            self.run("COMMIT")?;
+        }
+        self.forget_storage();
+        Ok(())
+    }
+
+    /// ROLLBACK of everything.
+    pub(super) fn rollback(&mut self, reply: &mut dyn Reply) {
+        if self.transaction.count == 0 {
+            return;
+        }
+        self.rollback_storage();
+        let id = self.end();
+        reply.environment(&EnvChange::Rollback(id));
+    }
+
+    fn rollback_storage(&mut self) {
+        if self.transaction.open != Open::Nothing && !self.connection.is_autocommit() {
+            // Nothing can be done about a failure here, and SQLite has none to offer.
+            let _ = self.connection.execute_batch("ROLLBACK");
+        }
+        self.forget_storage();
+    }
+
+    fn forget_storage(&mut self) {
+        if self.holds_lock {
+            self.holds_lock = false;
+            self.shared.write_lock.release();
+        }
+        self.transaction.open = Open::Nothing;
+    }
+
+    fn end(&mut self) -> u64 {
+        let id = self.transaction.id;
+        self.transaction = Transaction::default();
+        id
+    }
+
+    /// ROLLBACK TRANSACTION, to a save point or of everything.
+    pub(super) fn rollback_to(&mut self, name: Option<&str>, reply: &mut dyn Reply) -> Result<()> {
+        if self.transaction.count == 0 {
+            // Documented: 3903.
+            let message =
+                "The ROLLBACK TRANSACTION request has no corresponding BEGIN TRANSACTION.";
+            return Err(SqlError::new(3903, message));
+        }
+        let saved = name.and_then(|name| {
+            self.transaction.saved.iter().rposition(|(own, _)| own.eq_ignore_ascii_case(name))
+        });
+        let Some(at) = saved else {
+            self.rollback(reply);
+            return Ok(());
+        };
+        if self.transaction.doomed {
+            return Err(doomed());
+        }
+        let (_, had_storage) = self.transaction.saved[at];
+        self.transaction.saved.truncate(at + 1);
+        if had_storage {
+            return self.run(&format!("ROLLBACK TO p{at}"));
+        }
+        if self.transaction.open == Open::Write {
+            self.rollback_storage();
+        }
+        Ok(())
+    }
+
+    /// SAVE TRANSACTION.
+    pub(super) fn save(&mut self, name: &str) -> Result<()> {
+        if self.transaction.count == 0 {
+            // Documented: 628.
+            return Err(SqlError::new(
+                628,
+                "Cannot issue SAVE TRANSACTION when there is no active transaction.",
+            ));
+        }
+        let has_storage = matches!(self.transaction.open, Open::Write | Open::Snapshot);
+        if has_storage {
+            self.run(&format!("SAVEPOINT p{}", self.transaction.saved.len()))?;
+        }
+        self.transaction.saved.push((name.to_owned(), has_storage));
+        Ok(())
+    }
+
+    /// Makes SQLite ready for a statement.
+    pub(super) fn open_for(&mut self, access: Access) -> Result<()> {
+        if access == Access::Write && self.transaction.doomed {
+            return Err(doomed());
+        }
+        let explicit = self.transaction.count > 0;
+        let isolation = self.isolation();
+        match (self.transaction.open, access) {
+            (Open::Write, _) | (Open::Snapshot | Open::Statement, Access::Read) => Ok(()),
+            (Open::Snapshot, Access::Write) => {
+                self.take_lock()?;
+                self.transaction.open = Open::Write;
+                Ok(())
+            }
+            (Open::Nothing | Open::Statement, Access::Write) => self.begin_write(),
+            (Open::Nothing, Access::Read) => {
+                if explicit
+                    && matches!(isolation, Isolation::RepeatableRead | Isolation::Serializable)
+                {
+                    return self.begin_write();
+                }
+                self.run("BEGIN DEFERRED")?;
+                let lasting = explicit && isolation == Isolation::Snapshot;
+                self.transaction.open = if lasting { Open::Snapshot } else { Open::Statement };
+                Ok(())
+            }
+        }
+    }
+
+    fn begin_write(&mut self) -> Result<()> {
+        if self.transaction.open == Open::Statement {
+            self.run("COMMIT")?;
+            self.transaction.open = Open::Nothing;
+        }
+        self.take_lock()?;
+        if let Err(error) = self.run("BEGIN IMMEDIATE") {
+            self.forget_storage();
+            return Err(error);
+        }
+        self.transaction.open = Open::Write;
+        Ok(())
+    }
+
+    fn take_lock(&mut self) -> Result<()> {
+        match self.shared.write_lock.take(self.settings.lock_timeout, &self.control) {
+            Wait::Taken => {
+                self.holds_lock = true;
+                Ok(())
+            }
+            // Observed text and state of a key lock (probed.md 6).
+            Wait::TimedOut => {
+                Err(SqlError::new(1222, "Lock request time out period exceeded.").state(51))
+            }
+            Wait::Stopped => Err(cancelled()),
+        }
+    }
+
+    /// Ends what a statement opened. In autocommit a write is committed here.
+    pub(super) fn close_after(&mut self, succeeded: bool) -> Result<()> {
+        if self.transaction.open == Open::Statement {
+            self.run("COMMIT")?;
+            self.transaction.open = Open::Nothing;
+            return Ok(());
+        }
+        if self.transaction.count > 0 || self.transaction.open == Open::Nothing {
+            return Ok(());
+        }
+        if !succeeded {
+            self.rollback_storage();
+            return Ok(());
+        }
+        let committed = self.commit_storage();
+        if committed.is_err() {
+            self.rollback_storage();
+        }
+        committed
+    }
+
+    /// Graph ids and identities of this moment go into the file with the transaction.
+    fn save_counters(&self) -> Result<()> {
+        let mut statement = self
+            .connection
+            .prepare_cached(
+                "INSERT INTO __sys_counters (object_id, next_graph_id, last_identity) VALUES (?1, ?2, ?3) \
+                 ON CONFLICT (object_id) DO UPDATE SET next_graph_id = excluded.next_graph_id, \
+                 last_identity = excluded.last_identity",
+            )
+            .map_err(|error| self.sqlite_error(&error, ""))?;
+        for (table, counter) in self.shared.counters.all() {
+            statement
+                .execute(rusqlite::params![table, counter.next_graph_id, counter.last_identity])
+                .map_err(|error| self.sqlite_error(&error, ""))?;
+        }
+        Ok(())
+    }
+}
+
+/// 3930.
+fn doomed() -> SqlError {
+    let message = "The current transaction cannot be committed and cannot support operations that write to the log file. Roll \
+                   back the transaction.";
+    SqlError::new(3930, message)
+}

@@ -1,0 +1,314 @@
+//! Statements: which one begins here, and those that steer a batch.
+
+use super::Parser;
+use crate::sql::ast::{Argument, Declaration, Expr, ProcedureCall, Statement, StatementKind};
+use crate::sql::error::Result;
+use crate::sql::lexer::Token;
+
+impl Parser<'_> {
+    /// One statement with its semicolon.
+    pub(super) fn statement(&mut self) -> Result<Statement> {
+        let line = self.line;
+        let kind = self.nested(Self::statement_kind).map_err(|error| error.at_line(line))?;
+        while self.accept(";")? {}
+        Ok(Statement { line, kind })
+    }
+
+    fn statement_kind(&mut self) -> Result<StatementKind> {
+        if self.at("(") && self.at_query() {
+            return self.select_statement(Vec::new());
+        }
+        let Token::Word(word) = self.token else {
+            return Err(self.unexpected());
+        };
+        match word.to_ascii_uppercase().as_str() {
+            "SELECT" => self.select_statement(Vec::new()),
+            "WITH" => self.after_ctes(),
+            "INSERT" => self.insert(Vec::new()),
+            "UPDATE" => self.update(Vec::new()),
+            "DELETE" => self.delete(Vec::new()),
+            "CREATE" => self.create(),
+            "ALTER" => self.alter(),
+            "DROP" => self.drop_statement(),
+            "TRUNCATE" => self.truncate(),
+            "GRANT" | "DENY" | "REVOKE" => self.permission_change(),
+            "DECLARE" => self.declare(),
+            "SET" => self.set(),
+            "IF" => self.if_statement(),
+            "WHILE" => self.while_statement(),
+            "BEGIN" => self.begin(),
+            "COMMIT" => self.commit(),
+            "ROLLBACK" => self.rollback(),
+            "SAVE" => self.save_point(),
+            "EXEC" | "EXECUTE" => self.execute(),
+            "PRINT" => {
+                self.advance()?;
+                Ok(StatementKind::Print(self.expression()?))
+            }
+            "RAISERROR" => self.raiserror(),
+            "THROW" => self.throw(),
+            "RETURN" => self.return_statement(),
+            "BREAK" => self.simple(StatementKind::Break),
+            "CONTINUE" => self.simple(StatementKind::Continue),
+            "USE" => {
+                self.advance()?;
+                Ok(StatementKind::Use(self.name()?))
+            }
+            "WAITFOR" => {
+                self.advance()?;
+                self.expect_word("DELAY")?;
+                Ok(StatementKind::WaitFor(self.expression()?))
+            }
+            "MERGE" | "BULK" | "BACKUP" | "RESTORE" | "DBCC" | "KILL" | "CHECKPOINT" | "OPEN"
+            | "CLOSE" | "FETCH" | "DEALLOCATE" | "GOTO" | "REVERT" | "SHUTDOWN" | "RECONFIGURE"
+            | "ENABLE" | "DISABLE" => Err(self.unsupported()),
+            _ => self.leading_procedure(),
+        }
+    }
+
+    fn simple(&mut self, kind: StatementKind) -> Result<StatementKind> {
+        self.advance()?;
+        Ok(kind)
+    }
+
+    /// The first statement of a batch may be a procedure's name without EXEC.
+    fn leading_procedure(&mut self) -> Result<StatementKind> {
+        if self.previous_end != 0 || !self.at_name() {
+            return Err(self.unexpected());
+        }
+        self.procedure_call(None)
+    }
+
+    fn select_statement(&mut self, ctes: Vec<crate::sql::ast::Cte>) -> Result<StatementKind> {
+        let query = self.query_with(ctes)?;
+        self.query_options()?;
+        Ok(StatementKind::Select(Box::new(query)))
+    }
+
+    fn after_ctes(&mut self) -> Result<StatementKind> {
+        let ctes = self.ctes()?;
+        if self.at_word("INSERT") {
+            self.insert(ctes)
+        } else if self.at_word("UPDATE") {
+            self.update(ctes)
+        } else if self.at_word("DELETE") {
+            self.delete(ctes)
+        } else if self.at_word("SELECT") || self.at("(") {
+            self.select_statement(ctes)
+        } else if self.at_word("MERGE") {
+            Err(self.unsupported())
+        } else {
+            Err(self.unexpected())
+        }
+    }
+
+    fn declare(&mut self) -> Result<StatementKind> {
+        self.advance()?;
+        let declarations = self.list(|parser| {
+            let name = parser.variable()?;
+            parser.accept_word("AS")?;
+            if parser.at_word("TABLE") || parser.at_word("CURSOR") {
+                return Err(parser.unsupported());
+            }
+            let sql_type = parser.data_type()?;
+            let value = if parser.accept("=")? { Some(parser.expression()?) } else { None };
+            Ok(Declaration { name, sql_type, value })
+        })?;
+        Ok(StatementKind::Declare(declarations))
+    }
+
+    /// `@name`.
+    pub(super) fn variable(&mut self) -> Result<String> {
+        match self.token {
+            Token::Variable(name) if !name.starts_with("@@") => {
+                self.advance()?;
+                Ok(name.to_owned())
+            }
+            _ => Err(self.unexpected()),
+        }
+    }
+
+    fn if_statement(&mut self) -> Result<StatementKind> {
+        self.advance()?;
+        let condition = self.predicate()?;
+        let then = Box::new(self.statement()?);
+        let otherwise =
+            if self.accept_word("ELSE")? { Some(Box::new(self.statement()?)) } else { None };
+        Ok(StatementKind::If { condition, then, otherwise })
+    }
+
+    fn while_statement(&mut self) -> Result<StatementKind> {
+        self.advance()?;
+        let condition = self.predicate()?;
+        Ok(StatementKind::While { condition, body: Box::new(self.statement()?) })
+    }
+
+    fn begin(&mut self) -> Result<StatementKind> {
+        self.advance()?;
+        if self.accept_word("TRAN")? || self.accept_word("TRANSACTION")? {
+            let name = self.transaction_name()?;
+            if self.at_word("WITH") && self.peek_is_word("MARK") {
+                self.advance()?;
+                return Err(self.unsupported());
+            }
+            return Ok(StatementKind::Begin(name));
+        }
+        if self.accept_word("TRY")? {
+            let body = self.statements_until_end("TRY")?;
+            self.accept(";")?;
+            self.expect_word("BEGIN")?;
+            self.expect_word("CATCH")?;
+            let handler = self.statements_until_end("CATCH")?;
+            return Ok(StatementKind::TryCatch { body, handler });
+        }
+        if self.at_word("DISTRIBUTED") || self.at_word("DIALOG") || self.at_word("CONVERSATION") {
+            return Err(self.unsupported());
+        }
+        self.accept(";")?;
+        let mut statements = Vec::new();
+        while !self.at_word("END") {
+            while self.accept(";")? {}
+            statements.push(self.statement()?);
+        }
+        self.advance()?;
+        if statements.is_empty() {
+            return Err(crate::sql::error::SqlError::syntax("END").at_line(self.line));
+        }
+        Ok(StatementKind::Block(statements))
+    }
+
+    fn statements_until_end(&mut self, word: &str) -> Result<Vec<Statement>> {
+        let mut statements = Vec::new();
+        while self.accept(";")? {}
+        while !self.accept_words(&["END", word])? {
+            statements.push(self.statement()?);
+        }
+        Ok(statements)
+    }
+
+    fn transaction_name(&mut self) -> Result<Option<String>> {
+        if let Token::Variable(_) = self.token {
+            return Err(self.unsupported());
+        }
+        let ends = ["THROW", "GO"].iter().any(|word| self.at_word(word));
+        if self.at_name() && !ends { self.name().map(Some) } else { Ok(None) }
+    }
+
+    fn commit(&mut self) -> Result<StatementKind> {
+        self.advance()?;
+        if self.accept_word("TRAN")? || self.accept_word("TRANSACTION")? {
+            self.transaction_name()?;
+        } else {
+            self.accept_word("WORK")?;
+        }
+        if self.at_word("WITH") && self.peek() == Token::Symbol("(") {
+            return Err(self.unsupported());
+        }
+        Ok(StatementKind::Commit)
+    }
+
+    fn rollback(&mut self) -> Result<StatementKind> {
+        self.advance()?;
+        if self.accept_word("TRAN")? || self.accept_word("TRANSACTION")? {
+            return Ok(StatementKind::Rollback(self.transaction_name()?));
+        }
+        self.accept_word("WORK")?;
+        Ok(StatementKind::Rollback(None))
+    }
+
+    fn save_point(&mut self) -> Result<StatementKind> {
+        self.advance()?;
+        self.one_of(&["TRANSACTION", "TRAN"])?;
+        Ok(StatementKind::Save(self.name()?))
+    }
+
+    fn execute(&mut self) -> Result<StatementKind> {
+        self.advance()?;
+        if self.accept("(")? {
+            let text = self.expression()?;
+            self.expect(")")?;
+            if self.at_word("AT") || self.at_word("AS") {
+                return Err(self.unsupported());
+            }
+            return Ok(StatementKind::ExecuteText(text));
+        }
+        let status = match self.token {
+            Token::Variable(name) if self.peek() == Token::Symbol("=") => {
+                self.advance()?;
+                self.advance()?;
+                Some(name.to_owned())
+            }
+            _ => None,
+        };
+        self.procedure_call(status)
+    }
+
+    fn procedure_call(&mut self, status: Option<String>) -> Result<StatementKind> {
+        let name = self.object_name()?;
+        let mut arguments = Vec::new();
+        let ends = self.at(";") || self.token == Token::End || (self.at_name() && !self.at_value());
+        if !ends && self.at_value() {
+            arguments = self.list(Self::argument)?;
+        }
+        if self.at_word("WITH") && self.peek_is_word("RESULT") {
+            return Err(self.unsupported());
+        }
+        Ok(StatementKind::ExecuteProcedure(Box::new(ProcedureCall { status, name, arguments })))
+    }
+
+    fn at_value(&self) -> bool {
+        !matches!(self.token, Token::Word(_) | Token::Symbol(";" | ")") | Token::End)
+            || self.at_word("NULL")
+            || self.at_word("DEFAULT")
+    }
+
+    fn argument(&mut self) -> Result<Argument> {
+        let name = match self.token {
+            Token::Variable(name) if self.peek() == Token::Symbol("=") => {
+                self.advance()?;
+                self.advance()?;
+                Some(name.to_owned())
+            }
+            _ => None,
+        };
+        let value = self.expression()?;
+        let output = self.accept_word("OUTPUT")? || self.accept_word("OUT")?;
+        Ok(Argument { name, value, output })
+    }
+
+    fn raiserror(&mut self) -> Result<StatementKind> {
+        self.advance()?;
+        self.expect("(")?;
+        let message = self.expression()?;
+        self.expect(",")?;
+        let severity = self.expression()?;
+        self.expect(",")?;
+        let state = self.expression()?;
+        let arguments = if self.accept(",")? { self.list(Self::expression)? } else { Vec::new() };
+        self.expect(")")?;
+        if self.accept_word("WITH")? {
+            self.list(|parser| parser.one_of(&["NOWAIT", "LOG", "SETERROR"]))?;
+        }
+        Ok(StatementKind::Raiserror { message, severity, state, arguments })
+    }
+
+    fn throw(&mut self) -> Result<StatementKind> {
+        self.advance()?;
+        let bare = matches!(self.token, Token::End | Token::Symbol(";")) || self.at_word("END");
+        if bare {
+            return Ok(StatementKind::Throw(None));
+        }
+        let number: Expr = self.expression()?;
+        self.expect(",")?;
+        let message = self.expression()?;
+        self.expect(",")?;
+        Ok(StatementKind::Throw(Some((number, message, self.expression()?))))
+    }
+
+    fn return_statement(&mut self) -> Result<StatementKind> {
+        self.advance()?;
+        let bare = matches!(self.token, Token::End | Token::Symbol(";"))
+            || matches!(self.token, Token::Word(_));
+        Ok(StatementKind::Return(if bare { None } else { Some(self.expression()?) }))
+    }
+}

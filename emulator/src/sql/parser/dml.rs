@@ -1,0 +1,150 @@
+//! INSERT, UPDATE, DELETE.
+
+use super::Parser;
+use crate::sql::ast::{
+    BinaryOperator, Cte, Delete, Expr, Insert, InsertSource, ObjectName, SelectItem, StatementKind,
+    TableSource, Update,
+};
+use crate::sql::error::{Result, SqlError};
+use crate::sql::lexer::Token;
+
+/// The most rows that one VALUES of an INSERT may have (documented, error 10738).
+const INSERT_ROWS_MAX: usize = 1000;
+
+impl Parser<'_> {
+    pub(super) fn insert(&mut self, ctes: Vec<Cte>) -> Result<StatementKind> {
+        self.advance()?;
+        if self.at_word("TOP") {
+            return Err(self.unsupported());
+        }
+        self.accept_word("INTO")?;
+        let table = self.target()?;
+        self.table_hints()?;
+        let listed = self.at("(") && !self.at_query();
+        let columns = if listed { self.parenthesized(Self::column_name)? } else { Vec::new() };
+        let output = self.output()?;
+        let source = self.insert_source()?;
+        self.query_options()?;
+        Ok(StatementKind::Insert(Box::new(Insert { ctes, table, columns, output, source })))
+    }
+
+    fn target(&mut self) -> Result<ObjectName> {
+        if let Token::Variable(_) = self.token {
+            return Err(self.unsupported());
+        }
+        self.object_name()
+    }
+
+    fn insert_source(&mut self) -> Result<InsertSource> {
+        if self.accept_words(&["DEFAULT", "VALUES"])? {
+            return Ok(InsertSource::Defaults);
+        }
+        if self.accept_word("VALUES")? {
+            let rows = self.list(|parser| parser.parenthesized(Self::expression))?;
+            if rows.len() > INSERT_ROWS_MAX {
+                let message = "The number of row value expressions in the INSERT statement exceeds the maximum \
+                               allowed number of 1000 row values.";
+                return Err(SqlError::new(10738, message).class(15).at_line(self.line));
+            }
+            return Ok(InsertSource::Values(rows));
+        }
+        if self.at_word("EXEC") || self.at_word("EXECUTE") {
+            return Err(self.unsupported());
+        }
+        let query = if self.at_word("WITH") {
+            let ctes = self.ctes()?;
+            self.query_with(ctes)?
+        } else {
+            self.query()?
+        };
+        Ok(InsertSource::Query(Box::new(query)))
+    }
+
+    fn output(&mut self) -> Result<Vec<SelectItem>> {
+        if !self.accept_word("OUTPUT")? {
+            return Ok(Vec::new());
+        }
+        let items = self.list(Self::select_item)?;
+        if self.at_word("INTO") {
+            return Err(self.unsupported());
+        }
+        Ok(items)
+    }
+
+    pub(super) fn update(&mut self, ctes: Vec<Cte>) -> Result<StatementKind> {
+        self.advance()?;
+        if self.at_word("STATISTICS") {
+            return Err(self.unsupported());
+        }
+        let top = self.top()?;
+        let target = self.target()?;
+        self.table_hints()?;
+        self.expect_word("SET")?;
+        let assignments = self.list(Self::assignment)?;
+        let output = self.output()?;
+        let (from, filter) = self.from_and_where()?;
+        self.query_options()?;
+        let update = Update { ctes, top, target, assignments, output, from, filter };
+        Ok(StatementKind::Update(Box::new(update)))
+    }
+
+    fn assignment(&mut self) -> Result<(String, Expr)> {
+        if let Token::Variable(_) = self.token {
+            return Err(self.unsupported());
+        }
+        let mut name = self.column_name()?;
+        while self.accept(".")? {
+            name = self.column_name()?;
+        }
+        if let Some(operator) = self.compound_assignment()? {
+            let left = Box::new(Expr::Column(vec![name.clone()]));
+            let right = Box::new(self.expression()?);
+            return Ok((name, Expr::Arithmetic { operator, left, right }));
+        }
+        self.expect("=")?;
+        Ok((name, self.expression()?))
+    }
+
+    /// `+=` and its like.
+    pub(super) fn compound_assignment(&mut self) -> Result<Option<BinaryOperator>> {
+        let operator = match self.token {
+            Token::Symbol("+=") => BinaryOperator::Add,
+            Token::Symbol("-=") => BinaryOperator::Subtract,
+            Token::Symbol("*=") => BinaryOperator::Multiply,
+            Token::Symbol("/=") => BinaryOperator::Divide,
+            Token::Symbol("%=") => BinaryOperator::Modulo,
+            Token::Symbol("&=") => BinaryOperator::BitAnd,
+            Token::Symbol("|=") => BinaryOperator::BitOr,
+            Token::Symbol("^=") => BinaryOperator::BitXor,
+            _ => return Ok(None),
+        };
+        self.advance()?;
+        Ok(Some(operator))
+    }
+
+    pub(super) fn delete(&mut self, ctes: Vec<Cte>) -> Result<StatementKind> {
+        self.advance()?;
+        let top = self.top()?;
+        self.accept_word("FROM")?;
+        let target = self.target()?;
+        self.table_hints()?;
+        let output = self.output()?;
+        let (from, filter) = self.from_and_where()?;
+        self.query_options()?;
+        Ok(StatementKind::Delete(Box::new(Delete { ctes, top, target, output, from, filter })))
+    }
+
+    fn from_and_where(&mut self) -> Result<(Vec<TableSource>, Option<Expr>)> {
+        let from =
+            if self.accept_word("FROM")? { self.list(Self::table_source)? } else { Vec::new() };
+        let filter = if self.accept_word("WHERE")? {
+            if self.at_word("CURRENT") {
+                return Err(self.unsupported());
+            }
+            Some(self.predicate()?)
+        } else {
+            None
+        };
+        Ok((from, filter))
+    }
+}
