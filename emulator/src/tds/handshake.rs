@@ -20,7 +20,13 @@ pub struct HandshakeStream {
     unsent: Vec<u8>,
     framed: Vec<u8>,
     framed_sent: usize,
+    /// Bytes taken for a header that turned out to be raw.
+    replay: Vec<u8>,
 }
+
+/// First bytes of raw TLS records. rustls reads on when its handshake is complete, so the first of them may come while
+/// wrapping is not yet off.
+const TLS_RECORDS: std::ops::RangeInclusive<u8> = 0x14..=0x17;
 
 impl HandshakeStream {
     /// Wraps from now on.
@@ -34,11 +40,15 @@ impl HandshakeStream {
             unsent: Vec::new(),
             framed: Vec::new(),
             framed_sent: 0,
+            replay: Vec::new(),
         }
     }
 
     /// The handshake is over: bytes pass as they are.
     pub fn stop_wrapping(&mut self) {
+        if self.wrapping {
+            self.replay.extend_from_slice(&self.header[..self.header_read]);
+        }
         self.wrapping = false;
     }
 
@@ -59,6 +69,11 @@ impl HandshakeStream {
             if self.header_read == HEADER_BYTES {
                 self.header_read = 0;
                 let length = usize::from(u16::from_be_bytes([self.header[2], self.header[3]]));
+                if TLS_RECORDS.contains(&self.header[0]) {
+                    self.replay.extend_from_slice(&self.header);
+                    self.wrapping = false;
+                    return Poll::Ready(Ok(()));
+                }
                 if self.header[0] != kind::PRELOGIN || length < HEADER_BYTES {
                     return Poll::Ready(Err(invalid("TLS handshake outside of PRELOGIN packets")));
                 }
@@ -95,10 +110,18 @@ impl AsyncRead for HandshakeStream {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        if !this.wrapping {
-            return Pin::new(&mut this.socket).poll_read(cx, buffer);
+        if this.wrapping {
+            ready!(this.poll_header(cx))?;
         }
-        ready!(this.poll_header(cx))?;
+        if !this.wrapping {
+            if this.replay.is_empty() {
+                return Pin::new(&mut this.socket).poll_read(cx, buffer);
+            }
+            let count = this.replay.len().min(buffer.remaining());
+            buffer.put_slice(&this.replay[..count]);
+            this.replay.drain(..count);
+            return Poll::Ready(Ok(()));
+        }
         let mut limited = buffer.take(this.body_left);
         ready!(Pin::new(&mut this.socket).poll_read(cx, &mut limited))?;
         let read = limited.filled().len();
