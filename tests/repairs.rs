@@ -180,7 +180,7 @@ async fn a_dry_run_says_what_the_run_then_does_and_writes_nothing() {
     assert_equal(&source, &graph).await;
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn ten_times_killed_it_ends_with_the_same_graph() {
     let graph = support::graph::empty().await;
     let source = source::loose().await;

@@ -150,17 +150,26 @@ impl TestGraph {
 }
 
 impl TestGraph {
-    /// The server's number of the last transaction that wrote.
+    /// The number of the last transaction that wrote, from the bookmark of a read: `FB:` and, in
+    /// base64, a list of the database's 16 bytes and that number (PackStream).
     pub async fn committed(&self) -> i64 {
-        let mut rows = self
-            .driver
-            .execute_on(
-                neo4rs::Operation::Read,
-                "system",
-                query("SHOW DATABASE neo4j YIELD lastCommittedTxn RETURN lastCommittedTxn AS row"),
-            )
-            .await
-            .unwrap();
-        rows.next().await.unwrap().unwrap().get::<i64>("row").unwrap()
+        let summary = self.driver.run(query("RETURN 1")).await.unwrap();
+        let bookmark = summary.bookmark.unwrap();
+        let bytes = base64(bookmark.strip_prefix("FB:").unwrap());
+        let number = &bytes[19..];
+        match number[0] {
+            tiny @ 0..=0x7F => i64::from(tiny),
+            0xC8 => i64::from(i8::from_be_bytes([number[1]])),
+            0xC9 => i64::from(i16::from_be_bytes([number[1], number[2]])),
+            0xCA => i64::from(i32::from_be_bytes(number[1..5].try_into().unwrap())),
+            other => panic!("no integer: {other:x} in {bookmark}"),
+        }
     }
+}
+
+fn base64(text: &str) -> Vec<u8> {
+    const DIGITS: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let digits = text.trim_end_matches('=').chars().map(|c| DIGITS.find(c).unwrap());
+    let bits: Vec<bool> = digits.flat_map(|d| (0..6).rev().map(move |i| d >> i & 1 == 1)).collect();
+    bits.chunks_exact(8).map(|byte| byte.iter().fold(0, |sum, bit| sum << 1 | u8::from(*bit))).collect()
 }
