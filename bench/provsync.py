@@ -28,6 +28,8 @@ SOURCE = graph.ROOT / "scripts" / "source"
 class Run:
     seconds: float
     peak_mib: float
+    cpu_s: float
+    source_cpu_s: float  # the emulator's, on the same cores
     kinds: dict[str, tuple[int, float]]  # rows and seconds
     changed: int
 
@@ -40,7 +42,7 @@ def source(data: list[pathlib.Path]) -> Iterator[dict[str, str]]:
         "SOURCE_BINARY": str(RELEASE / "sqlgraph-emulator"),
         "SOURCE_READY_S": "900",
     }
-    init = [str(path) for path in [graph.ROOT / "sql" / "graph", *data]]
+    init = [*sorted((graph.ROOT / "sql" / "graph").glob("*.sql")), *data]
     try:
         out = subprocess.run([SOURCE, "start", *init], env=environment, check=True, stdout=subprocess.PIPE, text=True).stdout
         yield dict(line.split("=", 1) for line in shlex.split(out))
@@ -49,15 +51,18 @@ def source(data: list[pathlib.Path]) -> Iterator[dict[str, str]]:
 
 
 def full(environment: dict[str, str]) -> Run:
-    """One `provsync full`: its wall clock, to 10 ms, and its peak memory."""
+    """One `provsync full`: its wall clock, to 10 ms, its peak memory, and processor time."""
     wanted = {key: value for key, value in environment.items() if key.startswith("PROVSYNC_")}
     command = [str(RELEASE / "provsync"), "full", "--output", "json", "--log-format", "json", "--log-level", "info"]
-    peak_kib = 0
+    peak_kib, cpu = 0, 0.0
+    source_pid = int((pathlib.Path(environment["PROVSYNC_SOURCE__PASSWORD_FILE"]).parent / "pid").read_text())
+    source_cpu = cpu_s(source_pid)
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as log:
         began = time.perf_counter()
         process = subprocess.Popen(command, env=os.environ | wanted, stdout=out, stderr=log)
         while process.poll() is None:
             peak_kib = max(peak_kib, high_water_kib(process.pid))
+            cpu = max(cpu, cpu_s(process.pid))
             time.sleep(0.01)
         seconds = time.perf_counter() - began
         out.seek(0)
@@ -69,6 +74,8 @@ def full(environment: dict[str, str]) -> Run:
     return Run(
         seconds=seconds,
         peak_mib=peak_kib / 1024,
+        cpu_s=cpu,
+        source_cpu_s=cpu_s(source_pid) - source_cpu,
         kinds=phases(lines),
         changed=sum(kind[done] for kind in kinds.values() for done in ("created", "updated", "deleted")),
     )
@@ -89,3 +96,9 @@ def high_water_kib(pid: int) -> int:
     """The kernel's own mark of the process; getrusage would count this process' memory too, from before exec."""
     found = re.search(r"^VmHWM:\s*(\d+) kB", machine.read(f"/proc/{pid}/status"), re.MULTILINE)
     return int(found[1]) if found else 0
+
+
+def cpu_s(pid: int) -> float:
+    """User and system time of a process so far; 0 once it is gone."""
+    after_name = machine.read(f"/proc/{pid}/stat").rpartition(") ")[2].split()
+    return sum(map(int, after_name[11:13])) / os.sysconf("SC_CLK_TCK") if after_name else 0.0
