@@ -40,7 +40,17 @@ async fn every_row_of_the_debian_data_is_in_the_graph() {
     };
     let graph = support::graph::empty().await;
     let began = Instant::now();
-    let source = source::start(vec![file("sql/graph/010_schemas.sql"), file("sql/graph/020_tables.sql"), file("sql/graph/030_indexes.sql"), file("sql/graph/040_change_tracking.sql"), sql], Data::Memory).await;
+    let source = source::start(
+        vec![
+            file("sql/graph/010_schemas.sql"),
+            file("sql/graph/020_tables.sql"),
+            file("sql/graph/030_indexes.sql"),
+            file("sql/graph/040_change_tracking.sql"),
+            sql,
+        ],
+        Data::Memory,
+    )
+    .await;
     println!("source ready after {:?}", began.elapsed());
     let mapping = || Mapping::default_mapping().unwrap();
     support::run::apply_schema(&graph, &mapping()).await;
@@ -60,21 +70,39 @@ async fn every_row_of_the_debian_data_is_in_the_graph() {
     println!("second: {:.1} s of {:.1} s", second.seconds, first.seconds);
     assert!(second.written.is_empty(), "{second:?}");
     for tally in second.kinds.values() {
-        assert_eq!((tally.created, tally.updated, tally.deleted, tally.unchanged), (0, 0, 0, tally.read));
+        assert_eq!(
+            (tally.created, tally.updated, tally.deleted, tally.unchanged),
+            (0, 0, 0, tally.read)
+        );
     }
 }
 
 /// Equal counts by type, each counted by its own store.
 async fn counts_agree(source: &support::source::TestSource, graph: &support::graph::TestGraph) {
-    let types = [("atom", "Atom"), ("embedding", "Embedding"), ("model", "Model"), ("layer", "Layer")];
+    let types =
+        [("atom", "Atom"), ("embedding", "Embedding"), ("model", "Model"), ("layer", "Layer")];
     for (kind, label) in types {
-        let rows = source.query(&format!("SELECT COUNT_BIG(*) FROM graph.AtomGraphNodes WHERE NodeType = N'{kind}'")).await;
-        let nodes = graph.number(&format!("MATCH (n:{label}:AtomGraphNode) RETURN count(n) AS row")).await;
+        let rows = source
+            .query(&format!(
+                "SELECT COUNT_BIG(*) FROM graph.AtomGraphNodes WHERE NodeType = N'{kind}'"
+            ))
+            .await;
+        let nodes =
+            graph.number(&format!("MATCH (n:{label}:AtomGraphNode) RETURN count(n) AS row")).await;
         assert_eq!(rows[0].get::<i64, _>(0).unwrap(), nodes, "{kind}");
     }
-    let types = [("DerivedFrom", "DERIVED_FROM"), ("ComponentOf", "COMPONENT_OF"), ("SimilarTo", "SIMILAR_TO"), ("GeneratedBy", "GENERATED_BY")];
+    let types = [
+        ("DerivedFrom", "DERIVED_FROM"),
+        ("ComponentOf", "COMPONENT_OF"),
+        ("SimilarTo", "SIMILAR_TO"),
+        ("GeneratedBy", "GENERATED_BY"),
+    ];
     for (kind, name) in types {
-        let rows = source.query(&format!("SELECT COUNT_BIG(*) FROM graph.AtomGraphEdges WHERE RelationshipType = N'{kind}'")).await;
+        let rows = source
+            .query(&format!(
+                "SELECT COUNT_BIG(*) FROM graph.AtomGraphEdges WHERE RelationshipType = N'{kind}'"
+            ))
+            .await;
         let edges = graph.number(&format!("MATCH ()-[r:{name}]->() RETURN count(r) AS row")).await;
         assert_eq!(rows[0].get::<i64, _>(0).unwrap(), edges, "{kind}");
     }

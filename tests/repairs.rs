@@ -8,6 +8,8 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use provsync::mapping::Mapping;
+use provsync::neo4j::Graph;
+use provsync::neo4j::checkpoint::{self, Progress, State};
 use provsync::reconcile::full::Options;
 use support::graph::TestGraph;
 use support::run::{full, full_with};
@@ -118,12 +120,25 @@ async fn what_others_add_stays_and_what_they_break_is_mended() {
     graph.run("MATCH ()-[r]->() WHERE r.edgeId % 6 = 0 DELETE r").await;
     graph.run("MATCH ()-[r]->() WHERE r.edgeId % 6 = 1 SET r.weight = r.edgeId").await;
     graph.run("MATCH (a:AtomGraphNode {nodeId: 1}), (b:AtomGraphNode {nodeId: 3}) CREATE (a)-[:DERIVED_FROM {edgeId: 999999}]->(b)").await;
+    // Ours by its label, nobody's by its key; and a row that lost its label.
+    graph.run("MATCH (n:AtomGraphNode {nodeId: 21}) REMOVE n.nodeId").await;
+    graph
+        .run("MATCH (n:AtomGraphNode {nodeId: 22}) REMOVE n:AtomGraphNode SET n.metadata = 'old'")
+        .await;
     // The same key under a second type, which no constraint forbids.
     graph.run("MATCH (a)-[r:DERIVED_FROM]->(b) WHERE r.edgeId < 100 CREATE (b)-[:SIMILAR_TO {edgeId: r.edgeId}]->(a)").await;
     graph.run("CREATE (:Atom:AtomPlaceholder {atomId: 424242})").await;
     graph.run("CREATE (:Layer:AtomGraphNode {atomId: 31, nodeId: 31313})").await;
     full(&source, &graph).await.unwrap();
+    let waiting = reasons(&graph).await;
+    assert!(
+        waiting.contains(&"graph.AtomGraphNodes 21 identity-foreign".to_owned()),
+        "{waiting:?}"
+    );
+    graph.run("MATCH (n:AtomGraphNode) WHERE n.nodeId IS NULL DETACH DELETE n").await;
+    full(&source, &graph).await.unwrap();
     assert_equal(&source, &graph).await;
+    assert_eq!(reasons(&graph).await, Vec::<String>::new());
     assert!(full(&source, &graph).await.unwrap().written.is_empty());
     let foreign = "MATCH (:XPerson)-[o:X_OWNS]->(:AtomGraphNode {nodeId: 1})-[l:X_LIKES]->({nodeId: 2}) MATCH ({nodeId: 1})-[d:DERIVED_FROM {name: 'analyst'}]->({nodeId: 2}) RETURN count(*) AS row";
     assert_eq!(graph.number(foreign).await, 1);
@@ -178,6 +193,41 @@ async fn a_dry_run_says_what_the_run_then_does_and_writes_nothing() {
     );
     assert_eq!(dry.kinds["links"].updated, real.kinds["links"].updated);
     assert_equal(&source, &graph).await;
+}
+
+/// A run goes on in the edges, nodes leave in its light pass, and it ends before it has saved a
+/// cursor: the next one must not go on where the checkpoint stood before.
+#[tokio::test]
+async fn a_run_that_ends_after_nodes_have_left_is_followed_by_one_that_begins_anew() {
+    let (graph, source, _, _) = carried(40).await;
+    let neo4j = Graph::connect(&graph.config).await.unwrap();
+    let found = checkpoint::read(&neo4j).await.unwrap().unwrap().state;
+    let (fence, _) = checkpoint::raise(&neo4j, &found.source, false).await.unwrap();
+    let progress = Progress {
+        v0: found.version.unwrap(),
+        phase: "carry".into(),
+        table: "graph.AtomGraphEdges".into(),
+        next: 100,
+    };
+    let late = State { progress: Some(progress), ..found };
+    neo4j
+        .write(async |txn| checkpoint::advance(txn, &fence, None, &late, None).await)
+        .await
+        .unwrap();
+    source.execute("UPDATE graph.AtomGraphNodes SET AtomId = 4711 WHERE NodeId = 5").await;
+    source
+        .execute(&nodes_sql(&[support::scenario::Node { key: -1, atom: 900, kind: "atom" }]))
+        .await;
+    source.execute("UPDATE graph.AtomGraphNodes SET AtomId = NULL WHERE NodeId = -1").await;
+    let mut config = support::run::config(&source.config(), &graph);
+    config.full.quarantine_max = 0;
+    let mapping = || Mapping::default_mapping().unwrap();
+    provsync::reconcile::full::run(&config, mapping(), Options::default()).await.unwrap_err();
+    let left = graph.number("MATCH (n:AtomGraphNode {nodeId: 5}) RETURN count(n) AS row").await;
+    assert_eq!(left, 0, "the node has left, and has not come again yet");
+    full(&source, &graph).await.unwrap();
+    assert_equal(&source, &graph).await;
+    assert_eq!(reasons(&graph).await, ["graph.AtomGraphNodes -1 identity-null"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -24,6 +24,8 @@ pub enum NoName {
 pub struct Owned {
     /// Label of the table's nodes; empty for relationships.
     pub label: String,
+    /// Label of its identities without a row; empty for relationships.
+    pub placeholder: String,
     /// Property that carries the row key.
     pub key_property: String,
     /// Labels or relationship types by type name at the source, folded; of automatic types.
@@ -65,7 +67,10 @@ impl Registry {
             owned.properties.extend(mapping.properties(slot).into_iter().map(String::from));
             owned.names.extend(listed.values().cloned());
             match slot {
-                Slot::Node(i) => owned.label.clone_from(&mapping.nodes[i].label),
+                Slot::Node(i) => {
+                    owned.label.clone_from(&mapping.nodes[i].label);
+                    owned.placeholder.clone_from(&mapping.nodes[i].placeholder);
+                }
                 Slot::Link(i) => {
                     owned.names.insert(mapping.links[i].relationship.clone());
                 }
@@ -97,7 +102,7 @@ impl Registry {
             return Ok(name.to_owned());
         }
         let name = names::automatic(kind, source_type).map_err(NoName::Refused)?;
-        if self.is_taken(kind, &name) {
+        if self.is_taken(table, kind, &name) {
             return Err(NoName::Refused("its name in the graph is already another type's"));
         }
         if self.owned.values().map(|o| o.automatic.len()).sum::<usize>() >= self.automatic_max {
@@ -118,9 +123,9 @@ impl Registry {
     }
 
     /// Properties that rows of the table had once and the mapping no longer gives them.
-    pub fn former_properties(&self, table: &str, mapped: &[&str]) -> Vec<String> {
+    pub fn former_properties(&self, table: &str, in_use: &[&str]) -> Vec<String> {
         let Some(owned) = self.owned.get(table) else { return Vec::new() };
-        owned.properties.iter().filter(|p| !mapped.contains(&p.as_str())).cloned().collect()
+        owned.properties.iter().filter(|p| !in_use.contains(&p.as_str())).cloned().collect()
     }
 
     /// What stands on the checkpoint.
@@ -128,10 +133,16 @@ impl Registry {
         &self.owned
     }
 
-    fn is_taken(&self, kind: NameKind, name: &str) -> bool {
-        let of_kind = |owned: &&Owned| owned.label.is_empty() == (kind == NameKind::Relationship);
-        let taken = |owned: &Owned| owned.label == name || owned.names.contains(name);
-        self.owned.values().filter(of_kind).any(taken) || self.reserved.contains(name)
+    /// Taken is what any row has now under another type, and what another table ever had.
+    fn is_taken(&self, table: &str, kind: NameKind, name: &str) -> bool {
+        let of_kind = |owned: &Owned| owned.label.is_empty() == (kind == NameKind::Relationship);
+        let by = |(other, owned): (&String, &Owned)| {
+            let listed = self.listed.get(other).is_some_and(|l| l.values().any(|n| n == name));
+            let in_use = listed || owned.automatic.values().any(|n| n == name);
+            let before = other != table && owned.names.contains(name);
+            of_kind(owned) && (owned.label == name || in_use || before)
+        };
+        self.reserved.contains(name) || self.owned.iter().any(by)
     }
 }
 

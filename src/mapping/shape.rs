@@ -68,8 +68,6 @@ pub struct NodeShape {
 /// Relationships of an edge table that may stand on a node table's nodes.
 #[derive(Clone, Debug)]
 pub struct EdgesOn {
-    /// The edge table.
-    pub slot: Slot,
     /// Every type that its rows have or had.
     pub types: Vec<String>,
     /// Property of their row key.
@@ -93,7 +91,13 @@ impl Shape {
         let t = mapping.table(slot);
         let table = t.name.to_string();
         let mapped = mapping.properties(slot);
-        let former = registry.former_properties(&table, &mapped);
+        // What was a plain property once may be the key or the identity now.
+        let mut in_use = mapped.clone();
+        in_use.push(&t.key_property);
+        if let Slot::Node(i) = slot {
+            in_use.push(&mapping.nodes[i].identity.property);
+        }
+        let former = registry.former_properties(&table, &in_use);
         Self {
             slot,
             key: t.key_property.clone(),
@@ -146,10 +150,9 @@ fn row_end(mapping: &Mapping, nodes: usize) -> End {
 
 fn node(mapping: &Mapping, registry: &Registry, index: usize) -> NodeShape {
     let nodes = &mapping.nodes[index];
-    let edges = mapping.edges.iter().enumerate().filter(|(_, e)| e.from == index || e.to == index);
+    let edges = mapping.edges.iter().filter(|e| e.from == index || e.to == index);
     let links = mapping.links.iter().filter(|l| l.nodes == index);
-    let edges_on = |(i, edges): (usize, &super::EdgeTable)| EdgesOn {
-        slot: Slot::Edge(i),
+    let edges_on = |edges: &super::EdgeTable| EdgesOn {
         types: owned(registry, &edges.table.name.to_string()),
         key: edges.table.key_property.clone(),
     };

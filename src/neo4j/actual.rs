@@ -5,10 +5,35 @@ use neo4rs::BoltType;
 use super::{Graph, Statement, cypher, list, values};
 use crate::error::{Error, Kind, Result};
 use crate::mapping::Shape;
-use crate::mapping::shape::{EdgesOn, NodeShape, RelationshipShape};
+use crate::mapping::shape::{NodeShape, RelationshipShape};
+use crate::model::Value;
 use crate::model::value::IdentityValue;
 use crate::reconcile::diff::{ActualNode, ActualNodes, ActualRelationship, ActualRelationships};
 use crate::sqlserver::pages::{KeyRange, Keys};
+
+/// How many bytes of properties a read may bring.
+#[derive(Clone, Copy, Debug)]
+pub struct BytesMax(pub usize);
+
+impl BytesMax {
+    /// Counts what a row brought.
+    ///
+    /// # Errors
+    /// [`Kind::TooLarge`] when the limit is passed: fewer keys may pass.
+    fn spend(&mut self, properties: &[Option<Value>]) -> Result<()> {
+        let bytes = 64 + properties.iter().flatten().map(Value::size).sum::<usize>();
+        match self.0.checked_sub(bytes) {
+            Some(left) => {
+                self.0 = left;
+                Ok(())
+            }
+            None => Err(Error::new(
+                Kind::TooLarge,
+                "the graph holds more for these keys than is read at a time",
+            )),
+        }
+    }
+}
 
 /// Nodes of a table, of some keys.
 pub async fn nodes(
@@ -16,6 +41,7 @@ pub async fn nodes(
     shape: &Shape,
     node: &NodeShape,
     keys: &Keys,
+    mut limit: BytesMax,
 ) -> Result<ActualNodes> {
     let statement = Statement::new(cypher::read_nodes(shape, node, by(keys)));
     let mut found = ActualNodes::new();
@@ -26,7 +52,8 @@ pub async fn nodes(
             let names = names(cells.next());
             let identity = identity(cells.next());
             let is_placeholder = cells.next().as_ref().is_some_and(values::boolean);
-            let properties = cells.map(values::from_bolt).collect();
+            let properties: Vec<_> = cells.map(values::from_bolt).collect();
+            limit.spend(&properties)?;
             found.insert(key, ActualNode { names, identity, is_placeholder, properties });
             Ok(())
         })
@@ -59,6 +86,7 @@ pub async fn relationships(
     shape: &Shape,
     ends: &RelationshipShape,
     keys: &Keys,
+    mut limit: BytesMax,
 ) -> Result<ActualRelationships> {
     let mut found = ActualRelationships::new();
     if shape.names.is_empty() {
@@ -71,7 +99,8 @@ pub async fn relationships(
             let key = key(cells.next().as_ref())?;
             let name = cells.next().as_ref().and_then(values::text).unwrap_or_default().to_owned();
             let (from, to) = (identity(cells.next()), identity(cells.next()));
-            let properties = cells.map(values::from_bolt).collect();
+            let properties: Vec<_> = cells.map(values::from_bolt).collect();
+            limit.spend(&properties)?;
             found.entry(key).or_default().push(ActualRelationship { name, from, to, properties });
             Ok(())
         })
@@ -99,28 +128,6 @@ pub async fn relationship_keys(
             Ok(())
         })
         .await
-}
-
-/// Row keys of the relationships that stand on some nodes (R1).
-pub async fn keys_on_nodes(
-    graph: &Graph,
-    shape: &Shape,
-    node: &NodeShape,
-    edges: &EdgesOn,
-    nodes: &[i64],
-) -> Result<Vec<i64>> {
-    let mut found = Vec::new();
-    if edges.types.is_empty() {
-        return Ok(found);
-    }
-    let statement = Statement::new(cypher::keys_on_nodes(shape, node, edges));
-    graph
-        .read(statement.with("keys", values::keys(nodes)), |row| {
-            found.push(key(list(&row)?.first())?);
-            Ok(())
-        })
-        .await?;
-    Ok(found)
 }
 
 /// How many things of a table the graph holds, by its count store; relationships of others that

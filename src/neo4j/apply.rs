@@ -29,6 +29,20 @@ pub struct Context {
     pub quarantine_missing_ends: bool,
 }
 
+/// Quarantine's word for a row whose identity another row has.
+pub const IDENTITY_TAKEN: &str = "identity-taken";
+
+/// A relationship that waits for an end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Waiting {
+    /// Its row key.
+    pub key: i64,
+    /// The graph lacks where it begins.
+    pub lacks_from: bool,
+    /// The graph lacks where it ends.
+    pub lacks_to: bool,
+}
+
 /// What a transaction did.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Applied {
@@ -44,10 +58,8 @@ pub struct Applied {
     pub detached: u64,
     /// Relationships that others made and that went with their nodes.
     pub foreign_deleted: u64,
-    /// Relationships whose ends are missing: row key and which ends.
-    pub waiting: Vec<i64>,
-    /// Nodes whose identity another row or somebody else owns.
-    pub rejected: Vec<i64>,
+    /// Relationships whose ends are missing.
+    pub waiting: Vec<Waiting>,
     /// Neo4j's own counters.
     pub counters: Counters,
 }
@@ -62,7 +74,6 @@ impl Applied {
         self.detached += other.detached;
         self.foreign_deleted += other.foreign_deleted;
         self.waiting.extend(other.waiting);
-        self.rejected.extend(other.rejected);
         self.counters += &other.counters;
     }
 }

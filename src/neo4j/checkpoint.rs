@@ -72,6 +72,18 @@ pub struct Fence {
     token: String,
 }
 
+impl Fence {
+    fn new(source: &str) -> Self {
+        Self { source: source.to_owned(), token: uuid::Uuid::new_v4().to_string() }
+    }
+
+    /// A fence for the same source that is not in force yet.
+    #[must_use]
+    pub fn successor(&self) -> Self {
+        Self::new(&self.source)
+    }
+}
+
 const FIELDS: &str =
     "[c.source, c.version, c.epoch, c.mapping, c.owned, c.progress, c.seal] AS row";
 
@@ -110,7 +122,7 @@ fn parse(cells: &[BoltType]) -> Found {
 /// # Errors
 /// [`Kind::Stop`] if the graph is another source's.
 pub async fn raise(graph: &Graph, source: &str, adopt: bool) -> Result<(Fence, Found)> {
-    let fence = Fence { source: source.to_owned(), token: uuid::Uuid::new_v4().to_string() };
+    let fence = Fence::new(source);
     let found = graph
         .write(async |txn| {
             // `only` is the same on every checkpoint, and unique: there can be one in a graph.
@@ -135,6 +147,38 @@ RETURN {FIELDS}"
         })
         .await?;
     Ok((fence, found))
+}
+
+/// R5: exchanges the fence for a new one, if it is still the one in force. It waits for the lock of
+/// whatever transaction still runs under the old one, whose outcome is settled then.
+///
+/// # Errors
+/// [`Kind::Stop`] if somebody else has taken over.
+pub async fn renew(graph: &Graph, old: &Fence, new: &Fence) -> Result<()> {
+    let statement = Statement::new(
+        "MATCH (c:ProvsyncCheckpoint {source: $source}) SET c.guard = $new
+WITH c WHERE c.fence = $old OR c.fence = $new
+SET c.fence = $new
+RETURN 1 AS passed",
+    );
+    let statement = statement
+        .with("source", old.source.as_str())
+        .with("old", old.token.as_str())
+        .with("new", new.token.as_str());
+    graph.write(async |txn| passed(txn, statement).await).await
+}
+
+/// The seal that stands on the checkpoint.
+pub async fn seal(graph: &Graph) -> Result<Option<String>> {
+    let mut seal = None;
+    let statement = Statement::new("MATCH (c:ProvsyncCheckpoint) RETURN [c.seal] AS row");
+    graph
+        .read(statement, |row| {
+            seal = list(&row)?.first().and_then(values::text).map(String::from);
+            Ok(())
+        })
+        .await?;
+    Ok(seal)
 }
 
 /// The graph is of another source.

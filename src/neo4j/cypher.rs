@@ -6,7 +6,7 @@
 
 use crate::mapping::Shape;
 use crate::mapping::names::quote_cypher as q;
-use crate::mapping::shape::{EdgesOn, End, NodeShape, RelationshipShape};
+use crate::mapping::shape::{End, NodeShape, RelationshipShape};
 
 /// How a reading statement finds its keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -105,7 +105,7 @@ pub fn enter(shape: &Shape, node: &NodeShape, name: &str) -> String {
         "UNWIND $rows AS row
 MERGE (n:{name} {{{identity}: row.i}})
   ON CREATE SET n:{label}, n.{key} = row.k, n += row.p
-WITH row, n WHERE NOT (n:{label} AND n.{key} = row.k)
+WITH row, n WHERE NOT (n:{label} AND coalesce(n.{key} = row.k, false))
 RETURN [row.k, n.{key}, n:{placeholder}, n:{label}] AS row",
         name = q(name),
         identity = q(&node.identity),
@@ -211,17 +211,6 @@ fn delete_edges_of_node(node: &NodeShape) -> String {
     )
 }
 
-/// Relationship keys of edge tables on nodes that are about to leave (R1).
-pub fn keys_on_nodes(shape: &Shape, node: &NodeShape, edges: &EdgesOn) -> String {
-    format!(
-        "UNWIND $keys AS k\nMATCH (n:{} {{{}: k}})-[r:{}]-()\nWHERE coalesce(r.{key}) IS NOT NULL\nRETURN DISTINCT [r.{key}] AS row",
-        q(&node.label),
-        q(&shape.key),
-        or(&edges.types),
-        key = q(&edges.key),
-    )
-}
-
 fn or(names: &[String]) -> String {
     names.iter().map(|n| q(n)).collect::<Vec<_>>().join("|")
 }
@@ -312,9 +301,6 @@ pub fn all(shape: &Shape) -> Vec<(String, String)> {
         add("read-keys", read_nodes(shape, node, By::List));
         add("read-identities", read_node_identities(shape, node));
         add("leave", leave(shape, node));
-        for edges in &node.edges {
-            add("keys-on-nodes", keys_on_nodes(shape, node, edges));
-        }
         add("enter", enter(shape, node, &first));
         add("adopt", adopt(shape, node, &first));
         add("update", update_nodes(shape, node));

@@ -1,7 +1,7 @@
 //! One batch, written for sure: halved when it is too large for the server, bisected to the row that
 //! the server refuses.
 
-use super::diff::Item;
+use super::diff::{Entry, Item};
 use super::lanes::Batch;
 use crate::error::{Error, Kind};
 use crate::neo4j::Graph;
@@ -47,6 +47,7 @@ pub(super) async fn write(
             }
             Err(error) if matches!(error.kind, Kind::Refused | Kind::TooLarge) => {
                 tracing::info!(rows = batch.len(), %error, "splitting a batch");
+                tries = 0;
                 match split(batch, &error) {
                     Some(parts) => stack.extend(parts),
                     None => return (total, Some(error.with_kind(Kind::Graph))),
@@ -64,7 +65,8 @@ fn split(mut batch: Batch, error: &Error) -> Option<Vec<Batch>> {
         let second = batch.split_off(batch.len() / 2);
         return Some(vec![second, batch]);
     }
-    give_up(batch.pop()?, error).map(|items| vec![items])
+    let instead = give_up(batch.pop()?, error)?;
+    Some(if instead.is_empty() { Vec::new() } else { vec![instead] })
 }
 
 /// What is done with a row that the server does not take: it is absent, with the server's code.
@@ -80,12 +82,18 @@ fn give_up(item: Item, error: &Error) -> Option<Batch> {
         _ => Reason::new("row-refused", format!("Neo4j refused this row alone ({code})")),
     };
     let key = item.key();
-    let quarantine = Item::Quarantine { key, reason };
+    let same = |entry: &Entry| {
+        entry.as_ref().is_some_and(|(c, detail)| *c == reason.code && *detail == reason.detail)
+    };
     Some(match item {
-        Item::Enter { .. } | Item::Create { .. } => vec![quarantine],
-        Item::UpdateNode { .. } => vec![Item::Leave { key, gone: true }, quarantine],
+        Item::Enter { entry, .. } | Item::Create { entry, .. } if same(&entry) => Vec::new(),
+        Item::Enter { .. } | Item::Create { .. } => vec![Item::Quarantine { key, reason }],
+        Item::UpdateNode { .. } => {
+            vec![Item::Leave { key, gone: true }, Item::Quarantine { key, reason }]
+        }
         Item::UpdateRelationship { name, .. } => {
-            vec![Item::Delete { key, name: name.to_string(), gone: true }, quarantine]
+            let name = name.to_string();
+            vec![Item::Delete { key, name, gone: true }, Item::Quarantine { key, reason }]
         }
         _ => return None,
     })

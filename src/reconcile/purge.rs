@@ -6,7 +6,8 @@ use super::summary::Written;
 use crate::config::GraphConfig;
 use crate::error::Result;
 use crate::mapping::names::quote_cypher as q;
-use crate::mapping::{Mapping, Registry, Shape};
+use crate::mapping::registry::Owned;
+use crate::mapping::{Mapping, Registry};
 use crate::neo4j::checkpoint::{self, Fence};
 use crate::neo4j::{Graph, Statement, run, schema};
 
@@ -28,49 +29,34 @@ pub struct Purged {
 pub async fn run_purge(config: &GraphConfig, mapping: &Mapping) -> Result<Purged> {
     let graph = Graph::connect(config).await?;
     let mut purged = Purged::default();
-    if let Some(found) = checkpoint::read(&graph).await? {
-        let registry = Registry::new(mapping, &found.state.owned);
-        let (fence, _) = checkpoint::raise(&graph, &found.state.source, false).await?;
-        for text in deletes(mapping, &registry, &found.state.owned) {
-            delete_all(&graph, &fence, &text, &mut purged.written).await?;
-        }
-        let counters = graph.write(async |txn| checkpoint::delete(txn, &fence).await).await?;
-        purged.written.add(&counters);
+    // Without a checkpoint the mapping says what may be ours; the guard needs one all the same.
+    let found = checkpoint::read(&graph).await?.map(|found| found.state).unwrap_or_default();
+    let registry = Registry::new(mapping, &found.owned);
+    let (fence, _) = checkpoint::raise(&graph, &found.source, false).await?;
+    for text in deletes(registry.owned()) {
+        delete_all(&graph, &fence, &text, &mut purged.written).await?;
     }
+    graph.write(async |txn| checkpoint::delete(txn, &fence).await).await?;
     purged.constraints = schema::drop_all(&graph).await?;
     Ok(purged)
 }
 
-/// Statements that each delete up to `$limit` things; relationships before nodes.
-fn deletes(
-    mapping: &Mapping,
-    registry: &Registry,
-    owned: &BTreeMap<String, crate::mapping::registry::Owned>,
-) -> Vec<String> {
+/// Statements that each delete up to `$limit` things of any table that is or was mapped;
+/// relationships before nodes.
+fn deletes(owned: &BTreeMap<String, Owned>) -> Vec<String> {
     let mut relationships = Vec::new();
     let mut nodes = Vec::new();
-    for slot in mapping.slots() {
-        let shape = Shape::new(mapping, registry, slot);
-        if let Some(node) = shape.node() {
-            nodes.push(keyed_node(&node.label, &shape.key));
+    for table in owned.values() {
+        if table.label.is_empty() {
+            let of_name = |name: &String| keyed_relationship(name, &table.key_property);
+            relationships.extend(table.names.iter().map(of_name));
+        } else {
+            nodes.push(keyed_node(&table.label, &table.key_property));
             nodes.push(format!(
                 "MATCH (n:{}) WHERE n.{} IS NULL WITH n LIMIT $limit DETACH DELETE n",
-                q(&node.placeholder),
-                q(&shape.key)
+                q(&table.placeholder),
+                q(&table.key_property)
             ));
-        } else {
-            relationships
-                .extend(shape.names.iter().map(|name| keyed_relationship(name, &shape.key)));
-        }
-    }
-    // Tables that an earlier mapping had.
-    for before in owned.values() {
-        if before.label.is_empty() {
-            relationships.extend(
-                before.names.iter().map(|name| keyed_relationship(name, &before.key_property)),
-            );
-        } else {
-            nodes.push(keyed_node(&before.label, &before.key_property));
         }
     }
     nodes.push("MATCH (n:ProvsyncQuarantine) WITH n LIMIT $limit DETACH DELETE n".to_owned());

@@ -90,8 +90,10 @@ pub fn login(address: &str, config: &SourceConfig, error: tiberius::error::Error
             Error::new(Kind::Transient, format!("SQL Server at {address} broke off the login ({kind})"))
                 .hint("a server that refuses or lacks TLS does so: see source.tls.mode")
         }
-        other => classify(other)
+        tiberius::error::Error::Server(token) => server(&token)
             .during(&format!("login of {} at {address}, database {}", config.user, config.database)),
+        other => Error::new(Kind::Source, format!("SQL Server at {address} broke off the handshake: {other}"))
+            .hint("a server without TLS, or with TDS 8.0 alone: see source.tls.mode"),
     }
 }
 

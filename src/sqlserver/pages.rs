@@ -69,20 +69,33 @@ impl PageLimit {
     }
 }
 
+/// What a page of a range brings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Depth {
+    /// Whole rows.
+    Rows,
+    /// Key, type and identity of nodes; keys of relationships.
+    Light,
+}
+
 /// Reads the page that begins at `first`, ends at its limit, and covers all keys up to its end; the
 /// last page covers all keys up to `i64::MAX`.
 pub async fn read_page(
     source: &mut Source,
     statements: &TableStatements,
+    depth: Depth,
     first: i64,
     limit: PageLimit,
 ) -> Result<Page> {
+    let (sql, kinds) = match depth {
+        Depth::Rows => (&statements.range, &statements.kinds),
+        Depth::Light => (&statements.light, &statements.light_kinds),
+    };
     in_snapshot(source, async |source| {
         let read_at = epoch::read_current(source).await?;
         let last = boundary(source, statements, first, limit.rows).await?;
-        let range = KeyRange { first, last };
-        let (rows, complete) =
-            collect(source, &statements.range, &statements.kinds, range, limit.bytes).await?;
+        let parameters: [&dyn ToSql; 2] = [&first, &last];
+        let (rows, complete) = collect(source, sql, kinds, &parameters, limit.bytes).await?;
         let last = if complete { last } else { rows.last().map_or(last, |row| row.key) };
         let keys = Keys::Range(KeyRange { first, last });
         Ok(Page { keys, rows, read_at, is_cut: !complete })
@@ -90,50 +103,37 @@ pub async fn read_page(
     .await
 }
 
-/// Key, type and identity of the page that begins at `first`.
-pub async fn read_light(
-    source: &mut Source,
-    statements: &TableStatements,
-    first: i64,
-    rows_max: usize,
-) -> Result<Page> {
-    in_snapshot(source, async |source| {
-        let read_at = epoch::read_current(source).await?;
-        let last = boundary(source, statements, first, rows_max).await?;
-        let range = KeyRange { first, last };
-        let (rows, _) =
-            collect(source, &statements.light, &statements.light_kinds, range, usize::MAX).await?;
-        Ok(Page { keys: Keys::Range(range), rows, read_at, is_cut: false })
-    })
-    .await
-}
-
-/// Reads the rows of some keys.
+/// Reads the rows of some keys, in order, up to `bytes_max`: the page's keys say how far it came.
 pub async fn read_keys(
     source: &mut Source,
     statements: &TableStatements,
-    keys: Vec<i64>,
+    mut keys: Vec<i64>,
+    bytes_max: usize,
 ) -> Result<Page> {
+    keys.sort_unstable();
     in_snapshot(source, async |source| {
         let read_at = epoch::read_current(source).await?;
         let list = serde_json::to_string(&keys).unwrap_or_default();
-        let mut rows = Vec::new();
-        source
-            .stream(&statements.keys, &[&list.as_str()], |row| {
-                rows.push(decode::row(&row, &statements.kinds)?);
-                Ok(Flow::Continue)
-            })
-            .await?;
-        Ok(Page { keys: Keys::List(keys), rows, read_at, is_cut: false })
+        let parameters: [&dyn ToSql; 1] = [&list.as_str()];
+        let (rows, complete) =
+            collect(source, &statements.keys, &statements.kinds, &parameters, bytes_max).await?;
+        if !complete {
+            let last = rows.last().map_or(i64::MAX, |row| row.key);
+            keys.retain(|key| *key <= last);
+        }
+        Ok(Page { keys: Keys::List(keys), rows, read_at, is_cut: !complete })
     })
     .await
 }
 
-/// Number of rows of a table, for progress.
+/// Number of rows of a table, for progress; in a snapshot, so that no writer blocks it.
 pub async fn count(source: &mut Source, statements: &TableStatements) -> Result<u64> {
-    let rows = source.rows(&statements.count, &[]).await?;
-    let count = rows.first().and_then(|row| row.get_column_data(0).ok().and_then(decode::integer));
-    Ok(count.and_then(|n| u64::try_from(n).ok()).unwrap_or(0))
+    in_snapshot(source, async |source| {
+        let rows = source.rows(&statements.count, &[]).await?;
+        let cell = rows.first().and_then(|row| row.get_column_data(0).ok());
+        Ok(cell.and_then(decode::integer).and_then(|n| u64::try_from(n).ok()).unwrap_or(0))
+    })
+    .await
 }
 
 /// Runs reads in one SNAPSHOT transaction. After an error the connection is discarded: what state
@@ -172,19 +172,18 @@ async fn boundary(
     })
 }
 
-/// Returns the rows and whether they are all that the range has.
+/// Returns the rows, and whether they are all that there are.
 async fn collect(
     source: &mut Source,
     sql: &str,
     kinds: &[ColumnKind],
-    range: KeyRange,
+    parameters: &[&dyn ToSql],
     bytes_max: usize,
 ) -> Result<(Vec<SourceRow>, bool)> {
     let mut rows = Vec::new();
     let mut bytes = 0;
-    let parameters: [&dyn ToSql; 2] = [&range.first, &range.last];
     let complete = source
-        .stream(sql, &parameters, |row| {
+        .stream(sql, parameters, |row| {
             let row = decode::row(&row, kinds)?;
             bytes += row.size();
             rows.push(row);

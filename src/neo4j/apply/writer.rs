@@ -6,7 +6,7 @@ use std::sync::Arc;
 use neo4rs::{BoltType, Txn};
 
 use super::sorted::Sorted;
-use super::{Applied, Context};
+use super::{Applied, Context, IDENTITY_TAKEN, Waiting};
 use crate::error::{Error, Kind, Result};
 use crate::mapping::Shape;
 use crate::mapping::shape::{NodeShape, RelationshipShape};
@@ -99,6 +99,7 @@ impl Writer<'_, '_> {
         let shape = Arc::clone(&self.context.shape);
         let statement = Statement::new(cypher::enter(&shape, node, name));
         let parameter = values::list(rows.iter().map(|(d, _)| parameter(&shape, d)));
+        let before = self.applied.counters.nodes_created;
         let taken = self.run_rows(statement.with("rows", parameter)).await?;
         let mut owners = HashMap::new();
         for row in &taken {
@@ -106,7 +107,9 @@ impl Writer<'_, '_> {
             let key = cells.first().and_then(values::integer).unwrap_or_default();
             owners.insert(key, Owner::of(&cells));
         }
-        self.applied.created += (rows.len() - owners.len()) as u64;
+        let written = self.applied.counters.nodes_created - before;
+        expect(written, rows.len() - owners.len(), "nodes to create")?;
+        self.applied.created += written;
         let rejects = self.adopt(node, name, rows, &owners).await?;
         self.settle(rows, &rejects).await
     }
@@ -134,7 +137,7 @@ impl Writer<'_, '_> {
         if !adopted.is_empty() {
             let shape = Arc::clone(&self.context.shape);
             let text = cypher::adopt(&shape, node, name);
-            let parameter = values::list(adopted.values().map(|d| parameter(&shape, d)));
+            let parameter = values::list(adopted.values().map(|d| whole(&shape, d)));
             let written = self.run_counted(Statement::new(text).with("rows", parameter)).await?;
             expect(written, adopted.len(), "placeholders to adopt")?;
             self.applied.created += written;
@@ -164,17 +167,17 @@ impl Writer<'_, '_> {
         let parameter = values::list(rows.iter().map(|(d, _)| parameter(&shape, d)));
         let before = self.applied.counters.relationships_created;
         let missing = self.run_rows(Statement::new(text).with("rows", parameter)).await?;
-        let mut rejects = BTreeMap::new();
+        let mut waiting = Vec::new();
         for row in &missing {
-            let cells = list(row)?;
-            let key = cells.first().and_then(values::integer).unwrap_or_default();
-            rejects.insert(key, missing_ends(&cells));
+            waiting.push(waiting_of(&list(row)?));
         }
+        let rejects: BTreeMap<i64, Reason> =
+            waiting.iter().map(|w| (w.key, missing_ends(w))).collect();
         let written = self.applied.counters.relationships_created - before;
         expect(written, rows.len() - rejects.len(), "relationships to create")?;
         self.applied.created += written;
         if !self.context.quarantine_missing_ends {
-            self.applied.waiting.extend(rejects.keys());
+            self.applied.waiting.extend(waiting);
             let here: Vec<_> =
                 rows.iter().filter(|(d, _)| !rejects.contains_key(&d.key)).copied().collect();
             return self.settle(&here, &BTreeMap::new()).await;
@@ -199,7 +202,6 @@ impl Writer<'_, '_> {
                 (None, None) => {}
             }
         }
-        self.applied.rejected.extend(rejects.keys());
         self.quarantine(&put).await?;
         self.release(&release).await
     }
@@ -258,14 +260,19 @@ impl Owner {
 
 fn taken_by(owner: i64) -> Reason {
     Reason::new(
-        "identity-taken",
+        IDENTITY_TAKEN,
         format!("the row with key {owner} has the same identity and came first"),
     )
 }
 
-fn missing_ends(cells: &[BoltType]) -> Reason {
+fn waiting_of(cells: &[BoltType]) -> Waiting {
     let flag = |i: usize| cells.get(i).is_some_and(values::boolean);
-    let which = match (flag(1), flag(2)) {
+    let key = cells.first().and_then(values::integer).unwrap_or_default();
+    Waiting { key, lacks_from: flag(1), lacks_to: flag(2) }
+}
+
+fn missing_ends(waiting: &Waiting) -> Reason {
+    let which = match (waiting.lacks_from, waiting.lacks_to) {
         (true, true) => "both of its end rows are",
         (true, false) => "the row where it begins is",
         _ => "the row where it ends is",
@@ -273,10 +280,20 @@ fn missing_ends(cells: &[BoltType]) -> Reason {
     Reason::new("edge-end-missing", format!("{which} not in the graph, most likely in quarantine"))
 }
 
+/// A row for something new: properties that have a value.
 fn parameter(shape: &Shape, desired: &Desired) -> BoltType {
     let named = shape.properties.iter().zip(&desired.properties);
     let present = named.filter(|(_, v)| v.is_some()).map(|(n, v)| (n.as_str(), v.as_ref()));
-    let properties = values::properties(present);
+    row(desired, values::properties(present))
+}
+
+/// A row for something that is there already: every property of the shape, NULL to remove it.
+fn whole(shape: &Shape, desired: &Desired) -> BoltType {
+    let given = desired.properties.iter().map(Option::as_ref).chain(std::iter::repeat(None));
+    row(desired, values::properties(shape.properties.iter().map(String::as_str).zip(given)))
+}
+
+fn row(desired: &Desired, properties: BoltType) -> BoltType {
     let bolt = |v: &IdentityValue| values::to_bolt(Some(&v.value()));
     match &desired.place {
         Place::Node(identity) => {

@@ -1,7 +1,8 @@
 //! All rows of one table, page by page: the next page is read while this one is compared and
 //! written.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc;
@@ -10,11 +11,14 @@ use super::Full;
 use crate::error::Result;
 use crate::mapping::Slot;
 use crate::model::value::IdentityValue;
+use crate::neo4j::apply::{IDENTITY_TAKEN, Waiting};
 use crate::neo4j::checkpoint::{Progress, State};
-use crate::reconcile::desired::Place;
-use crate::reconcile::page::{Left, Wish, backoff};
+use crate::neo4j::quarantine;
+use crate::reconcile::desired::{Desired, Place};
+use crate::reconcile::engine::Wish;
+use crate::reconcile::retry::Patience;
 use crate::sqlserver::Source;
-use crate::sqlserver::pages::{self, Keys, Page, PageLimit};
+use crate::sqlserver::pages::{self, Depth, Keys, Page, PageLimit};
 use crate::sqlserver::statements::{self, TableStatements};
 
 /// Pages that wait between reader and writer.
@@ -31,9 +35,10 @@ impl Full {
     pub(super) async fn carry_table(&mut self, source: &mut Source, slot: Slot) -> Result<()> {
         let Some(first) = self.first_key(slot) else { return Ok(()) };
         let statements = statements::table(&self.engine.mapping, slot);
-        let mut phase = self.phase("carrying", slot, pages::count(source, &statements).await?);
+        // For the bar alone: a source that can't count now may still be read.
+        let total = pages::count(source, &statements).await.unwrap_or(0);
+        let mut phase = self.phase("carrying", slot, total);
         let mut reader = self.read_ahead(statements, first);
-        let mut rejected = BTreeSet::new();
         let mut saved = Instant::now();
         while let Some(page) = reader.recv().await {
             let page = page?;
@@ -41,9 +46,9 @@ impl Full {
             self.engine.summary.tally(slot).read += read;
             let before = self.engine.summary.written;
             let wish = self.engine.wish(slot, page).await?;
-            let left = self.engine.carry(slot, &wish, false).await?;
-            rejected.extend(left.rejected.iter().copied().take(AGAIN_ROWS * 10));
-            self.look_again(source, slot, &wish, left).await?;
+            let ends = self.ends_by_key(slot, &wish);
+            let waiting = self.engine.carry(slot, wish, false).await?;
+            self.look_again(source, slot, &ends, &waiting).await?;
             phase.add(read);
             if self.engine.summary.written != before || saved.elapsed() >= CURSOR_INTERVAL {
                 self.save_cursor(slot, last).await?;
@@ -51,7 +56,20 @@ impl Full {
             }
         }
         phase.end();
-        self.carry_keys(source, slot, rejected.into_iter().collect()).await.map(|_| ())
+        self.retry_taken(source, slot).await
+    }
+
+    /// Rows whose identity was taken when they came: the owner may have left on a later page.
+    async fn retry_taken(&mut self, source: &mut Source, slot: Slot) -> Result<()> {
+        let table = self.engine.mapping.table(slot).name.to_string();
+        let mut after = None;
+        loop {
+            let graph = self.engine.graph.clone();
+            let keys = quarantine::keys(&graph, &table, IDENTITY_TAKEN, after, AGAIN_ROWS).await?;
+            let Some(last) = keys.last().copied() else { return Ok(()) };
+            self.carry_keys(source, slot, keys).await?;
+            after = Some(last);
+        }
     }
 
     /// Where to begin a table; `None` if an earlier run has done it.
@@ -88,68 +106,74 @@ impl Full {
         receiver
     }
 
-    /// R2: an edge brings its ends. What the graph lacks of them is read now and carried, then the
-    /// edges that wait are; one that still lacks an end goes into quarantine.
+    /// R2: an edge brings its ends. What the graph lacks of them is read now and enters, then the
+    /// edges that wait are read again; one that still lacks an end goes into quarantine.
+    ///
+    /// Only ends that the graph lacks are read: no node of theirs is there that could leave and
+    /// take relationships with it that were carried before (R1).
     async fn look_again(
         &mut self,
         source: &mut Source,
         slot: Slot,
-        wish: &Wish,
-        left: Left,
+        ends: &Ends,
+        waiting: &[Waiting],
     ) -> Result<()> {
-        let mut waiting: BTreeSet<i64> = left.waiting.into_iter().collect();
-        if waiting.is_empty() {
-            return Ok(());
-        }
-        let mut again: BTreeMap<Slot, BTreeSet<i64>> = BTreeMap::new();
-        for (end_slot, key) in waiting.iter().flat_map(|key| self.ends(slot, wish, *key)) {
-            again.entry(end_slot).or_default().insert(key);
-        }
-        for (end_slot, keys) in again {
-            let left = self.carry_keys(source, end_slot, keys.into_iter().collect()).await?;
-            // R1: relationships of nodes that left on the way look different too.
-            for (edge_slot, keys) in left.detached {
-                if edge_slot == slot {
-                    waiting.extend(keys);
-                } else {
-                    self.carry_keys(source, edge_slot, keys).await?;
-                }
+        let mut missing: BTreeMap<Slot, BTreeSet<i64>> = BTreeMap::new();
+        for edge in waiting {
+            let Some((from, to)) = ends.get(&edge.key) else { continue };
+            for (end, _) in [(from, edge.lacks_from), (to, edge.lacks_to)].iter().filter(|e| e.1) {
+                missing.entry(end.0).or_default().insert(end.1);
             }
         }
-        self.carry_keys(source, slot, waiting.into_iter().collect()).await.map(|_| ())
+        for (slot, keys) in missing {
+            self.carry_keys(source, slot, keys.into_iter().collect()).await?;
+        }
+        self.carry_keys(source, slot, waiting.iter().map(|w| w.key).collect()).await
     }
 
-    fn ends(&self, slot: Slot, wish: &Wish, key: i64) -> Vec<(Slot, i64)> {
-        let (Slot::Edge(i), Some(Ok(edge))) = (slot, wish.desired.get(&key)) else {
-            return Vec::new();
-        };
+    /// The rows that each edge of a page joins, for edges that turn out to wait for one.
+    fn ends_by_key(&self, slot: Slot, wish: &Wish) -> Ends {
+        let Slot::Edge(i) = slot else { return Ends::new() };
         let edges = &self.engine.mapping.edges[i];
-        let Place::Between(from, to) = &edge.place else { return Vec::new() };
-        let end = |nodes: usize, value: &IdentityValue| match value {
-            IdentityValue::Integer(key) => Some((Slot::Node(nodes), *key)),
-            IdentityValue::Text(_) => None,
+        let ends = |edge: &Arc<Desired>| match &edge.place {
+            Place::Between(IdentityValue::Integer(from), IdentityValue::Integer(to)) => {
+                Some((edge.key, ((Slot::Node(edges.from), *from), (Slot::Node(edges.to), *to))))
+            }
+            _ => None,
         };
-        [end(edges.from, from), end(edges.to, to)].into_iter().flatten().collect()
+        wish.desired.values().flatten().filter_map(ends).collect()
     }
 
     /// Carries some keys of a table as they are at the source now; what still waits goes into
     /// quarantine.
-    async fn carry_keys(
-        &mut self,
-        source: &mut Source,
-        slot: Slot,
-        keys: Vec<i64>,
-    ) -> Result<Left> {
+    async fn carry_keys(&mut self, source: &mut Source, slot: Slot, keys: Vec<i64>) -> Result<()> {
         let statements = statements::table(&self.engine.mapping, slot);
-        let mut all = Left::default();
-        for keys in keys.chunks(AGAIN_ROWS) {
-            let page = pages::read_keys(source, &statements, keys.to_vec()).await?;
+        let bytes_max = self.engine.limits.batch_bytes_max;
+        let mut patience = self.engine.patience();
+        let mut left: VecDeque<i64> = keys.into();
+        while !left.is_empty() {
+            let some = left.iter().copied().take(AGAIN_ROWS).collect();
+            let page = match pages::read_keys(source, &statements, some, bytes_max).await {
+                Ok(page) => page,
+                Err(error) => {
+                    self.engine.wait(&mut patience, error).await?;
+                    continue;
+                }
+            };
+            patience.reset();
+            if let Keys::List(done) = &page.keys {
+                let done: HashSet<i64> = done.iter().copied().collect();
+                left.retain(|key| !done.contains(key));
+            }
             let wish = self.engine.wish(slot, page).await?;
-            all.add(self.engine.carry(slot, &wish, true).await?);
+            self.engine.carry(slot, wish, true).await?;
         }
-        Ok(all)
+        Ok(())
     }
 }
+
+/// By row key of an edge: the node table and row key of both of its ends.
+type Ends = HashMap<i64, ((Slot, i64), (Slot, i64))>;
 
 fn last_key(keys: &Keys) -> i64 {
     match keys {
@@ -189,15 +213,11 @@ async fn read_patiently(
     limit: PageLimit,
     retry_max: Duration,
 ) -> Result<Page> {
-    let mut pauses = backoff(retry_max);
+    let mut patience = Patience::new(retry_max);
     loop {
-        match pages::read_page(source, statements, first, limit).await {
-            Err(error) if error.is_retryable() => {
-                let Some(pause) = pauses.next() else { return Err(error.during("gave up")) };
-                tracing::warn!(%error, ?pause, "trying again");
-                tokio::time::sleep(pause).await;
-            }
-            outcome => return outcome,
+        match pages::read_page(source, statements, Depth::Rows, first, limit).await {
+            Ok(page) => return Ok(page),
+            Err(error) => patience.wait(error).await?,
         }
     }
 }

@@ -6,16 +6,16 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::Full;
-use crate::error::{Error, Kind, Result};
+use crate::error::Result;
 use crate::mapping::{Shape, Slot};
 use crate::model::value::IdentityValue;
 use crate::neo4j::actual;
 use crate::neo4j::apply::Context;
+use crate::neo4j::checkpoint::{Progress, State};
 use crate::reconcile::breaker::{self, Deletes};
 use crate::reconcile::desired::Wanted;
 use crate::reconcile::diff::Item;
-use crate::reconcile::page::backoff;
-use crate::sqlserver::pages::{self, KeyRange, Keys, Page};
+use crate::sqlserver::pages::{self, Depth, KeyRange, Keys, Page, PageLimit};
 use crate::sqlserver::{Source, statements};
 
 /// Keys a light page.
@@ -34,57 +34,64 @@ struct Found {
 impl Full {
     /// Takes away what the source no longer has.
     pub(super) async fn remove_gone(&mut self, source: &mut Source) -> Result<()> {
-        let mut pauses = backoff(self.engine.limits.retry_max);
+        let mut patience = self.engine.patience();
         loop {
             match self.pass_and_remove(source).await {
                 Ok(true) => return Ok(()),
-                Ok(false) => {}
-                Err(error) if error.is_retryable() => {
-                    let Some(pause) = pauses.next() else { return Err(error.during("gave up")) };
-                    self.engine.summary.retries += 1;
-                    tracing::warn!(%error, ?pause, "trying again");
-                    tokio::time::sleep(pause).await;
-                    if error.kind == Kind::UnknownOutcome {
-                        self.engine.settle_outcome().await?;
-                    }
-                }
-                Err(error) => return Err(error),
+                Ok(false) => patience.reset(),
+                Err(error) => self.engine.wait(&mut patience, error).await?,
             }
         }
     }
 
     /// Returns whether all that was found could be held, and so is done.
     async fn pass_and_remove(&mut self, source: &mut Source) -> Result<bool> {
+        self.engine.settle().await?;
         let mut all = Vec::new();
         for slot in removal_order(self.engine.mapping.slots()) {
             all.push(self.pass(source, slot).await?);
         }
         let deletes: Vec<Deletes> = all.iter().map(|f| f.deletes.clone()).collect();
-        breaker::check(&deletes, self.options.allow_deletes)?;
-        self.engine.register_types_if_new().await?;
+        breaker::check(&deletes, self.engine.limits.allow_deletes)?;
+        self.engine.register_types().await?;
         let complete = all.iter().all(|f| f.items.len() < ITEMS_MAX);
         for found in all {
             self.remove(found).await?;
         }
-        Ok(complete)
+        Ok(complete || self.engine.fence.is_none())
     }
 
     async fn remove(&mut self, found: Found) -> Result<()> {
         let (slot, items) = (found.slot, found.items);
-        let Some(fence) = self.engine.fence.clone() else {
-            return Ok(());
-        };
+        let so_far = self.engine.deletes.get(&slot).map_or(0, |d| d.deletes);
+        self.engine.deletes.insert(slot, Deletes { deletes: so_far, ..found.deletes });
+        let Some(fence) = self.engine.fence.clone() else { return Ok(()) };
         if items.is_empty() {
             return Ok(());
         }
         if matches!(slot, Slot::Node(_)) {
-            // R1: relationships went with these nodes; tables carried before are carried again.
-            self.start.progress = None;
+            self.begin_anew().await?;
         }
         let shape = Arc::new(Shape::new(&self.engine.mapping, &self.engine.registry, slot));
         let context =
             Context { shape, fence, read_at: found.read_at, quarantine_missing_ends: false };
         self.engine.write(slot, &context, items).await.map(|_| ())
+    }
+
+    /// R1: relationships go with nodes that leave, so that tables which an earlier run has carried
+    /// are carried again; said on the checkpoint before the first node leaves.
+    async fn begin_anew(&mut self) -> Result<()> {
+        if self.start.progress.take().is_none() {
+            return Ok(());
+        }
+        let state = self.engine.state.clone();
+        let progress = state.progress.as_ref().map(|p| Progress {
+            phase: "gone".to_owned(),
+            table: String::new(),
+            next: i64::MIN,
+            ..p.clone()
+        });
+        self.engine.advance(State { progress, ..state }, None).await
     }
 
     async fn pass(&mut self, source: &mut Source, slot: Slot) -> Result<Found> {
@@ -97,12 +104,12 @@ impl Full {
         }
         let mut phase = self.phase("comparing keys of", slot, present);
         let statements = statements::table(&self.engine.mapping, slot);
-        let mut next = Some(i64::MIN);
+        let most = PageLimit { rows: LIGHT_ROWS, bytes: self.engine.limits.batch_bytes_max };
+        let (mut next, mut limit) = (Some(i64::MIN), most);
         while let Some(first) = next {
-            let page = pages::read_light(source, &statements, first, LIGHT_ROWS).await?;
-            let Keys::Range(range) = page.keys else {
-                return Err(Error::new(Kind::Source, "a light page is a range"));
-            };
+            let page = pages::read_page(source, &statements, Depth::Light, first, limit).await?;
+            let Keys::Range(range) = page.keys else { break };
+            limit = limit.after(&page, most.rows);
             found.read_at = found.read_at.min(page.read_at);
             phase.add(page.rows.len() as u64);
             next = range.rest().map(|rest| rest.first);
@@ -138,7 +145,7 @@ impl Full {
                 identity.as_ref() == Some(wanted) && names.iter().any(|n| **n == **name)
             });
             if !same {
-                found.add(Item::Leave { key, gone: row.is_none() }, row.is_none());
+                found.add(Item::Leave { key, gone: row.is_none() });
             }
         })
         .await
@@ -155,15 +162,17 @@ async fn compare_relationships(
     let expected: HashSet<i64> = page.rows.iter().map(|row| row.key).collect();
     actual::relationship_keys(&full.engine.graph, shape, range, |key, name| {
         if !expected.contains(&key) {
-            found.add(Item::Delete { key, name: name.to_owned(), gone: true }, true);
+            found.add(Item::Delete { key, name: name.to_owned(), gone: true });
         }
     })
     .await
 }
 
 impl Found {
-    fn add(&mut self, item: Item, is_delete: bool) {
-        self.deletes.deletes += u64::from(is_delete);
+    /// A node that only changes its identity counts as well: a mapping or a source that gives all
+    /// rows one identity would empty the graph too.
+    fn add(&mut self, item: Item) {
+        self.deletes.deletes += 1;
         if self.items.len() < ITEMS_MAX {
             self.items.push(item);
         }

@@ -9,21 +9,19 @@
 mod carry;
 mod gone;
 mod start;
+mod sweep;
 
-use std::sync::Arc;
 use std::time::Instant;
 
-use super::page::Engine;
+use super::engine::Engine;
 use super::progress::Phase;
 use super::summary::{Summary, Written};
-use crate::config::Config;
+use crate::config::{Config, FullConfig};
 use crate::error::{Error, Result};
 use crate::finding::Level;
-use crate::mapping::{Mapping, Registry, Shape, Slot};
+use crate::mapping::{Mapping, Registry, Slot};
 use crate::neo4j::checkpoint::{self, Progress, State};
-use crate::neo4j::{
-    self, Graph, Statement, cypher, list, quarantine, run as run_statement, values,
-};
+use crate::neo4j::{self, Graph, quarantine};
 use crate::sqlserver::epoch::{self, Epoch, Versions};
 use crate::sqlserver::{self, Source};
 use start::Start;
@@ -56,7 +54,7 @@ pub async fn run(config: &Config, mapping: Mapping, options: Options) -> Result<
     let graph = Graph::connect(&config.graph).await?;
     preflight(config, &mut source, &graph, &mapping).await?;
     let full = Full::begin(config, mapping, options, graph, &mut source).await?;
-    let mut summary = full.carry_all(&mut source).await?;
+    let mut summary = Box::pin(full.carry_all(&mut source)).await?;
     summary.seconds = begun.elapsed().as_secs_f64();
     Ok(summary)
 }
@@ -81,35 +79,36 @@ impl Full {
         let epoch = epoch::read_epoch(source, &mapping).await?;
         let versions = epoch::read_versions(source, &mapping).await?;
         let found = checkpoint::read(&graph).await?;
-        let start = start::decide(found.as_ref(), &epoch, versions, &mapping, options)?;
+        // Before anything is written: is the graph this source's at all?
+        let decide = |found: Option<&_>| start::decide(found, &epoch, versions, &mapping, options);
+        let mut start = decide(found.as_ref())?;
         start::check_tables(&mapping, &start.owned)?;
-        let registry = Registry::new(&mapping, &start.owned);
-        let state = first_state(&start, &epoch, versions, &mapping, &registry);
         let mut fence = None;
         if !options.dry_run {
-            let taken = checkpoint::raise(&graph, &state.source, options.adopt).await?.0;
-            graph
-                .write(async |txn| checkpoint::advance(txn, &taken, None, &state, None).await)
-                .await?;
+            let (taken, found) =
+                checkpoint::raise(&graph, &epoch.source_id(), options.adopt).await?;
+            // What stood there when the lock was taken: an older writer may have written since.
+            start = decide(Some(&found))?;
             fence = Some(taken);
         }
-        let summary = Summary {
-            source: state.source.clone(),
-            version: state.progress.as_ref().map(|p| p.v0),
+        let registry = Registry::new(&mapping, &start.owned);
+        let state = first_state(&start, &epoch, versions, &mapping, &registry);
+        if let Some(fence) = &fence {
+            let advance = async |txn: &mut neo4rs::Txn| {
+                checkpoint::advance(txn, fence, None, &state, None).await
+            };
+            graph.write(advance).await?;
+        }
+        let allow_deletes = options.allow_deletes.or(config.full.allow_deletes);
+        let limits = FullConfig { allow_deletes, ..config.full.clone() };
+        let mut engine = Engine::new(graph, mapping, registry, fence, state, limits);
+        engine.summary = Summary {
+            source: epoch.source_id(),
+            version: engine.state.progress.as_ref().map(|p| p.v0),
             dry_run: options.dry_run,
             resumed: start.progress.is_some(),
             reason: start.reason.clone(),
             ..Summary::default()
-        };
-        let engine = Engine {
-            graph,
-            mapping: Arc::new(mapping),
-            registry,
-            fence,
-            state,
-            limits: config.full.clone(),
-            summary,
-            quarantined_anew: 0,
         };
         Ok(Self { engine, options, config: config.clone(), start })
     }
@@ -123,48 +122,30 @@ impl Full {
         self.finish(source).await
     }
 
-    /// Placeholders that no link needs any more.
-    async fn sweep(&mut self) -> Result<()> {
-        let mapping = Arc::clone(&self.engine.mapping);
-        for i in 0..mapping.nodes.len() {
-            let shape = Shape::new(&mapping, &self.engine.registry, Slot::Node(i));
-            let Some(node) = shape.node() else { continue };
-            while self.orphans(cypher::count_orphans(node, &shape.key)).await? > 0 {
-                let Some(fence) = self.engine.fence.clone() else { break };
-                let text = cypher::sweep(node, &shape.key);
-                let limit = i64::try_from(self.config.full.batch_rows).unwrap_or(i64::MAX);
-                let read_at = self.v0();
-                let (removed, counters) = self
-                    .engine
-                    .graph
-                    .write(async |txn| {
-                        let (rows, counters) =
-                            run_statement(txn, Statement::new(text).with("limit", limit)).await?;
-                        checkpoint::guard(txn, &fence, read_at).await?;
-                        let removed = rows.first().and_then(|row| row.get::<i64>("written").ok());
-                        Ok((removed.unwrap_or(0), counters))
-                    })
-                    .await?;
-                self.engine.summary.placeholders_removed += u64::try_from(removed).unwrap_or(0);
-                self.engine.summary.written.add(&counters);
+    async fn finish(mut self, source: &mut Source) -> Result<Summary> {
+        let mut patience = self.engine.patience();
+        let current = loop {
+            match self.count_what_is_left(source).await {
+                Ok(current) => break current,
+                Err(error) => self.engine.wait(&mut patience, error).await?,
+            }
+        };
+        let v0 = self.v0();
+        self.engine.summary.consistent = !self.options.dry_run && current == v0;
+        let state = State { version: Some(v0), progress: None, ..self.engine.state.clone() };
+        self.engine.advance(state, Some(current == v0)).await?;
+        let mut summary = self.engine.summary;
+        summary.close();
+        Ok(summary)
+    }
+
+    /// Quarantine as it stands, and the source's version now.
+    async fn count_what_is_left(&mut self, source: &mut Source) -> Result<i64> {
+        for tally in self.engine.summary.kinds.values_mut() {
+            if !self.options.dry_run {
+                tally.quarantined = 0;
             }
         }
-        Ok(())
-    }
-
-    async fn orphans(&self, text: String) -> Result<i64> {
-        let mut count = 0;
-        self.engine
-            .graph
-            .read(Statement::new(text), |row| {
-                count = list(&row)?.first().and_then(values::integer).unwrap_or(0);
-                Ok(())
-            })
-            .await?;
-        Ok(count)
-    }
-
-    async fn finish(mut self, source: &mut Source) -> Result<Summary> {
         for slot in self.engine.mapping.slots() {
             if !self.options.dry_run {
                 let table = self.engine.mapping.table(slot).name.to_string();
@@ -172,14 +153,7 @@ impl Full {
                 self.engine.summary.tally(slot).quarantined += count;
             }
         }
-        let v0 = self.v0();
-        let current = epoch::read_current(source).await?;
-        self.engine.summary.consistent = !self.options.dry_run && current == v0;
-        let state = State { version: Some(v0), progress: None, ..self.engine.state.clone() };
-        self.engine.advance(state, Some(current == v0)).await?;
-        let mut summary = self.engine.summary;
-        summary.close();
-        Ok(summary)
+        epoch::read_current(source).await
     }
 
     fn v0(&self) -> i64 {

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use super::Options;
 use crate::error::{Error, Result};
-use crate::mapping::Mapping;
 use crate::mapping::registry::Owned;
+use crate::mapping::{Mapping, Slot};
 use crate::neo4j::checkpoint::{Found, Progress};
 use crate::sqlserver::epoch::{Epoch, Versions};
 
@@ -75,6 +75,9 @@ pub fn decide(
         return Ok(fresh("asked to begin anew", state.version, owned));
     }
     match &state.progress {
+        Some(p) if p.v0 > current => {
+            Ok(fresh("the earlier run is ahead of the source", None, owned))
+        }
         Some(p) if p.v0 < versions.min_valid => Ok(fresh(
             "the earlier run is older than the source's change tracking reaches",
             state.version,
@@ -99,11 +102,15 @@ pub fn check_tables(mapping: &Mapping, owned: &BTreeMap<String, Owned>) -> Resul
     for (name, before) in owned {
         let slot = mapping.tables().find(|(_, t)| t.name.to_string() == *name);
         let same = slot.is_some_and(|(slot, table)| {
-            let label = match slot {
-                crate::mapping::Slot::Node(i) => mapping.nodes[i].label.as_str(),
-                _ => "",
+            let (label, placeholder) = match slot {
+                Slot::Node(i) => {
+                    (mapping.nodes[i].label.as_str(), mapping.nodes[i].placeholder.as_str())
+                }
+                _ => ("", ""),
             };
-            table.key_property == before.key_property && label == before.label
+            table.key_property == before.key_property
+                && label == before.label
+                && placeholder == before.placeholder
         });
         if !same {
             left.push(name.as_str());
@@ -113,7 +120,7 @@ pub fn check_tables(mapping: &Mapping, owned: &BTreeMap<String, Owned>) -> Resul
         return Ok(());
     }
     Err(Error::stop(format!(
-        "the graph holds things of {} that this mapping no longer describes (table, label or key property changed)",
+        "the graph holds things of {} that this mapping no longer describes (table, label, placeholder or key property changed)",
         left.join(", ")
     ))
     .hint("`provsync purge --yes` with the mapping that made them, then `provsync full` with this one"))

@@ -1,0 +1,175 @@
+//! What carries pages into the graph: the right to write, the names in force, the checkpoint.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::breaker::{self, Deletes};
+use super::desired::{Outcome, Wanted};
+use super::diff::Item;
+use super::retry::Patience;
+use super::summary::Summary;
+use crate::config::FullConfig;
+use crate::error::{Error, Kind, Result};
+use crate::mapping::{Mapping, Registry, Slot};
+use crate::neo4j::checkpoint::{self, Fence, State};
+use crate::neo4j::{Graph, schema};
+use crate::sqlserver::pages::{Keys, Page};
+
+/// Carries pages into the graph under one fence.
+pub struct Engine {
+    /// The graph.
+    pub graph: Graph,
+    /// The mapping.
+    pub mapping: Arc<Mapping>,
+    /// Names in force.
+    pub registry: Registry,
+    /// The right to write; `None` in a dry run, which then writes nothing.
+    pub fence: Option<Fence>,
+    /// Whether the outcome of a write is not known, and so must be settled before the next (R5).
+    pub is_unsettled: bool,
+    next_fence: Option<Fence>,
+    /// What the checkpoint says now.
+    pub state: State,
+    /// Limits.
+    pub limits: FullConfig,
+    /// What was done so far.
+    pub summary: Summary,
+    /// New quarantine entries so far.
+    pub quarantined_anew: u64,
+    /// What was deleted so far, by table, for the circuit breaker.
+    pub deletes: BTreeMap<Slot, Deletes>,
+}
+
+/// Desired things of the keys of a page.
+pub struct Wish {
+    /// The keys in question.
+    pub keys: Keys,
+    /// What each row should be; a key without a row is absent.
+    pub desired: BTreeMap<i64, Outcome>,
+    /// The version that the rows were read at.
+    pub read_at: i64,
+}
+
+impl Engine {
+    /// An engine that has done nothing yet.
+    pub fn new(
+        graph: Graph,
+        mapping: Mapping,
+        registry: Registry,
+        fence: Option<Fence>,
+        state: State,
+        limits: FullConfig,
+    ) -> Self {
+        Self {
+            graph,
+            mapping: Arc::new(mapping),
+            registry,
+            fence,
+            is_unsettled: false,
+            next_fence: None,
+            state,
+            limits,
+            summary: Summary::default(),
+            quarantined_anew: 0,
+            deletes: BTreeMap::new(),
+        }
+    }
+
+    /// Patience for one piece of work.
+    pub fn patience(&self) -> Patience {
+        Patience::new(self.limits.retry_max)
+    }
+
+    /// After a failure: notes what it leaves open and waits before the next try.
+    ///
+    /// # Errors
+    /// The failure, if it does not pass or has lasted too long.
+    pub async fn wait(&mut self, patience: &mut Patience, error: Error) -> Result<()> {
+        self.is_unsettled |= error.kind == Kind::UnknownOutcome;
+        self.summary.retries += 1;
+        patience.wait(error).await
+    }
+
+    /// R5: a new fence waits for the old transaction's lock, so its outcome is settled then. Only
+    /// the holder of the old fence gets a new one.
+    pub async fn settle(&mut self) -> Result<()> {
+        let Some(old) = self.fence.as_ref().filter(|_| self.is_unsettled) else { return Ok(()) };
+        // Kept over tries: the answer to a renewal can be lost too.
+        let new = self.next_fence.get_or_insert_with(|| old.successor());
+        checkpoint::renew(&self.graph, old, new).await?;
+        self.fence = self.next_fence.take();
+        self.is_unsettled = false;
+        Ok(())
+    }
+
+    /// Makes desired things of rows. Types that are new get their constraint and their place on the
+    /// checkpoint first.
+    pub async fn wish(&mut self, slot: Slot, page: Page) -> Result<Wish> {
+        let mut wanted = Wanted::new(&self.mapping, &mut self.registry);
+        let rows = page.rows.into_iter();
+        let desired = rows.map(|row| (row.key, wanted.of(slot, row))).collect();
+        self.register_types().await?;
+        Ok(Wish { keys: page.keys, desired, read_at: page.read_at })
+    }
+
+    /// The schema step, if a type has got a name since the checkpoint was written: its constraint,
+    /// then its name on the checkpoint, before any row is written under it.
+    pub async fn register_types(&mut self) -> Result<()> {
+        if self.fence.is_none() || *self.registry.owned() == self.state.owned {
+            return Ok(());
+        }
+        let wanted = schema::constraints(&self.mapping, &self.registry);
+        let mut patience = self.patience();
+        while let Err(error) = schema::apply(&self.graph, &wanted).await {
+            self.wait(&mut patience, error).await?;
+        }
+        let state = State { owned: self.registry.owned().clone(), ..self.state.clone() };
+        self.advance(state, None).await
+    }
+
+    /// Moves the checkpoint, again and again until it is known to have moved.
+    pub async fn advance(&mut self, to: State, consistent: Option<bool>) -> Result<()> {
+        let mut patience = self.patience();
+        while let Err(error) = self.try_advance(&to, consistent).await {
+            self.wait(&mut patience, error).await?;
+        }
+        self.state = to;
+        Ok(())
+    }
+
+    async fn try_advance(&mut self, to: &State, consistent: Option<bool>) -> Result<()> {
+        let was_unsettled = self.is_unsettled;
+        self.settle().await?;
+        let Some(fence) = &self.fence else { return Ok(()) };
+        let seal = to.seal();
+        if was_unsettled && checkpoint::seal(&self.graph).await? == Some(seal) {
+            return Ok(());
+        }
+        let from = self.state.seal();
+        let advance = async |txn: &mut neo4rs::Txn| {
+            checkpoint::advance(txn, fence, Some(&from), to, consistent).await
+        };
+        self.graph.write(advance).await
+    }
+
+    /// The circuit breaker over what was deleted so far and what these items would add.
+    pub(super) fn check_deletes(&self, slot: Slot, items: &[Item]) -> Result<()> {
+        let Some(so_far) = self.deletes.get(&slot) else { return Ok(()) };
+        let deletes = so_far.deletes + count_deletes(items);
+        breaker::check(&[Deletes { deletes, ..so_far.clone() }], self.limits.allow_deletes)
+    }
+
+    /// Adds what was deleted.
+    pub(super) fn note_deletes(&mut self, slot: Slot, deletes: u64) {
+        if let Some(so_far) = self.deletes.get_mut(&slot) {
+            so_far.deletes += deletes;
+        }
+    }
+}
+
+/// Items that take something away which does not come again at once with its own row.
+pub(super) fn count_deletes(items: &[Item]) -> u64 {
+    let deletes =
+        |item: &&Item| matches!(item, Item::Leave { .. } | Item::Delete { gone: true, .. });
+    items.iter().filter(deletes).count() as u64
+}

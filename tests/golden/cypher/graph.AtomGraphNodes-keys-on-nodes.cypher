@@ -1,4 +1,0 @@
-UNWIND $keys AS k
-MATCH (n:`AtomGraphNode` {`nodeId`: k})-[r:`COMPONENT_OF`|`DERIVED_FROM`|`GENERATED_BY`|`SIMILAR_TO`]-()
-WHERE coalesce(r.`edgeId`) IS NOT NULL
-RETURN DISTINCT [r.`edgeId`] AS row;
