@@ -35,7 +35,10 @@ async fn connect(address: &str) -> Result<Connection, Box<dyn std::error::Error>
     let socket = TcpStream::connect(address).await?;
     socket.set_nodelay(true)?;
     let mut config = Config::new();
-    config.authentication(AuthMethod::sql_server("sa", std::env::var("SQLGRAPH_EMULATOR_SA_PASSWORD")?));
+    config.authentication(AuthMethod::sql_server(
+        "sa",
+        std::env::var("SQLGRAPH_EMULATOR_SA_PASSWORD")?,
+    ));
     config.database("Provenance");
     config.encryption(EncryptionLevel::Required);
     config.packet_size(16_384);

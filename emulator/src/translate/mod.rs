@@ -179,14 +179,19 @@ impl<'a> Translator<'a> {
         }
     }
 
+    fn variable_type(&self, name: &str) -> Result<SqlType> {
+        let declared = self.environment.variables.get(&name.to_lowercase()).copied();
+        // Documented text of 137.
+        declared.ok_or_else(|| {
+            let message = format!("Must declare the scalar variable \"{name}\".");
+            SqlError::new(137, message).class(15).state(2)
+        })
+    }
+
     /// The placeholder of a variable.
     fn variable(&mut self, name: &str) -> Result<Typed> {
+        let sql_type = self.variable_type(name)?;
         let key = name.to_lowercase();
-        let Some(sql_type) = self.environment.variables.get(&key).copied() else {
-            // Documented text of 137.
-            let message = format!("Must declare the scalar variable \"{name}\".");
-            return Err(SqlError::new(137, message).class(15).state(2));
-        };
         let next = self.bindings.len() + 1;
         let place = *self.variable_places.entry(key.clone()).or_insert(next);
         if place == next {

@@ -185,7 +185,7 @@ impl Translator<'_> {
                 }
                 SelectItem::Assign { variable, value } => {
                     let typed = self.expression(value, scope)?;
-                    let declared = self.variable(variable)?.sql_type;
+                    let declared = self.variable_type(variable)?;
                     let typed = self.implicit(typed, declared)?;
                     items.columns.push(Projected::of(&typed, String::new()));
                     items.values.push(typed);
