@@ -216,9 +216,12 @@ async fn a_run_that_ends_after_nodes_have_left_is_followed_by_one_that_begins_an
         .unwrap();
     source.execute("UPDATE graph.AtomGraphNodes SET AtomId = 4711 WHERE NodeId = 5").await;
     source
-        .execute(&nodes_sql(&[support::scenario::Node { key: -1, atom: 900, kind: "atom" }]))
+        .execute(
+            "SET IDENTITY_INSERT graph.AtomGraphNodes ON;
+             INSERT INTO graph.AtomGraphNodes (NodeId, AtomId, NodeType) VALUES (-1, NULL, N'atom');
+             SET IDENTITY_INSERT graph.AtomGraphNodes OFF",
+        )
         .await;
-    source.execute("UPDATE graph.AtomGraphNodes SET AtomId = NULL WHERE NodeId = -1").await;
     let mut config = support::run::config(&source.config(), &graph);
     config.full.quarantine_max = 0;
     let mapping = || Mapping::default_mapping().unwrap();
