@@ -65,7 +65,7 @@ async fn a_memory_limit_halves_batches_and_a_read_only_server_is_named() {
     support::init();
     let _second = Second;
     let config = Second::start("db.memory.transaction.max=8m");
-    let graph = TestGraph::at(config.clone()).await;
+    let graph = TestGraph::at(config.clone());
     graph.clear().await;
     let source = support::source::loose().await;
     let nodes: Vec<Node> = (1..=400).map(|key| Node { key, atom: key, kind: "atom" }).collect();
@@ -89,7 +89,7 @@ async fn a_memory_limit_halves_batches_and_a_read_only_server_is_named() {
     Second::script(&["stop"], "");
     drop(graph);
     Second::start("server.databases.default_to_read_only=true");
-    let graph = TestGraph::at(config).await;
+    let graph = TestGraph::at(config);
     source.execute("UPDATE graph.AtomGraphNodes SET Metadata = NULL").await;
     let error = full::run(&run, mapping(), Options::default()).await.unwrap_err().to_string();
     assert!(error.contains("read-only") && error.contains("server.databases"), "{error}");

@@ -56,7 +56,7 @@ pub async fn empty() -> TestGraph {
 
 impl TestGraph {
     /// A server that no other test uses.
-    pub async fn at(config: GraphConfig) -> Self {
+    pub fn at(config: GraphConfig) -> Self {
         Self { driver: driver(&config), config, _held: None }
     }
 

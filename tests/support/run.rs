@@ -1,5 +1,6 @@
 //! Runs of provsync's library as the command line makes them.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use provsync::config::{Config, FullConfig, LogConfig, LogFormat, SourceConfig};
@@ -38,7 +39,7 @@ pub fn config(source: &SourceConfig, graph: &TestGraph) -> Config {
 /// The default mapping's constraints, as `provsync schema apply` makes them.
 pub async fn apply_schema(graph: &TestGraph, mapping: &Mapping) {
     let neo4j = Graph::connect(&graph.config).await.unwrap();
-    let registry = Registry::new(mapping, &Default::default());
+    let registry = Registry::new(mapping, &BTreeMap::default());
     schema::apply(&neo4j, &schema::constraints(mapping, &registry)).await.unwrap();
 }
 

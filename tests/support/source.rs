@@ -91,7 +91,7 @@ impl TestSource {
         let outcome = client.simple_query(sql).await.map_err(|e| e.to_string());
         match outcome {
             Ok(stream) => {
-                drop(stream.into_results().await.unwrap_or_else(|e| panic!("{e}\n{sql}")))
+                drop(stream.into_results().await.unwrap_or_else(|e| panic!("{e}\n{sql}")));
             }
             Err(e) => panic!("{e}\n{sql}"),
         }

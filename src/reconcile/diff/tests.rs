@@ -87,7 +87,9 @@ fn apply_nodes(items: &[Item], actual: &mut ActualNodes, entries: &mut Entries) 
             }
             Item::UpdateNode { key, changes } => {
                 let node = actual.get_mut(key).expect("is there");
-                changes.iter().for_each(|(i, v)| node.properties[*i].clone_from(v));
+                for (i, v) in changes {
+                    node.properties[*i].clone_from(v);
+                }
             }
             Item::Enter { node, .. } => {
                 let Place::Node(identity) = &node.place else { panic!("a node") };
@@ -113,7 +115,7 @@ fn apply_entry(item: &Item, entries: &mut Entries) {
             entries.insert(*key, (reason.code.to_owned(), reason.detail.clone()));
         }
         Item::Release { key } => {
-            assert!(entries.remove(key).is_some(), "only what is there is released")
+            assert!(entries.remove(key).is_some(), "only what is there is released");
         }
         Item::Leave { .. } | Item::Delete { .. } => {}
         other => panic!("unexpected {other:?}"),
@@ -131,7 +133,9 @@ fn apply_relationships(items: &[Item], actual: &mut ActualRelationships, entries
             Item::UpdateRelationship { key, name, changes } => {
                 let of_key = actual.get_mut(key).expect("is there");
                 let one = of_key.iter_mut().find(|r| *r.name == **name).expect("is there");
-                changes.iter().for_each(|(i, v)| one.properties[*i].clone_from(v));
+                for (i, v) in changes {
+                    one.properties[*i].clone_from(v);
+                }
             }
             Item::Create { relationship, .. } => {
                 let Place::Between(from, to) = &relationship.place else {
