@@ -20,7 +20,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     config.database("Provenance");
     config.encryption(EncryptionLevel::Required);
     config.trust_cert();
-    let mut client = Client::connect(config, socket.compat_write()).await?;
+    let mut client = Box::pin(Client::connect(config, socket.compat_write())).await?;
     let mut script = String::new();
     std::io::stdin().read_to_string(&mut script)?;
     for batch in sqlgraph_emulator::sql::split_batches(&script) {

@@ -43,7 +43,7 @@ async fn connect(address: &str) -> Result<Connection, Box<dyn std::error::Error>
     config.encryption(EncryptionLevel::Required);
     config.packet_size(16_384);
     config.trust_cert();
-    Ok(Client::connect(config, socket.compat_write()).await?)
+    Ok(Box::pin(Client::connect(config, socket.compat_write())).await?)
 }
 
 async fn edges(client: &mut Connection, page: i64) -> Result<(), Box<dyn std::error::Error>> {

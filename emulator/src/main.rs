@@ -22,7 +22,7 @@ struct Arguments {
     /// A .sql file, or a directory of them, to run before listening.
     #[arg(long, num_args = 1..)]
     init: Vec<PathBuf>,
-    /// File with the password of `sa`; else SQLGRAPH_EMULATOR_SA_PASSWORD.
+    /// File with the password of `sa`; else `SQLGRAPH_EMULATOR_SA_PASSWORD`.
     #[arg(long)]
     sa_password_file: Option<PathBuf>,
     /// Encryption.

@@ -1,6 +1,6 @@
 //! What is in the database: schemas, tables, constraints, principals, permissions.
 //!
-//! The catalog is one document in the table `__sys_catalog`, so it takes part in SQLite's transactions and snapshots:
+//! The catalog is one document in the table `__sys_catalog`, so it takes part in `SQLite`'s transactions and snapshots:
 //! a session reads it again when its version differs from the one that it holds.
 
 pub mod permissions;
@@ -49,9 +49,9 @@ pub struct Database {
     pub fork_guid: String,
     /// Stays the same over restores.
     pub family_guid: String,
-    /// ALLOW_SNAPSHOT_ISOLATION.
+    /// `ALLOW_SNAPSHOT_ISOLATION`.
     pub snapshot_allowed: bool,
-    /// READ_COMMITTED_SNAPSHOT.
+    /// `READ_COMMITTED_SNAPSHOT`.
     pub read_committed_snapshot: bool,
     /// 150 and the like.
     pub compatibility_level: i64,

@@ -1,4 +1,4 @@
-//! The catalog in SQLite.
+//! The catalog in `SQLite`.
 
 use rusqlite::{Connection, OptionalExtension, params};
 
@@ -51,8 +51,7 @@ fn load_optional(connection: &Connection) -> Result<Option<Catalog>> {
     let Some((version, body)) = row else {
         return Ok(None);
     };
-    let mut catalog: Catalog =
-        serde_json::from_str(&body).map_err(|error| SqlError::internal(error))?;
+    let mut catalog: Catalog = serde_json::from_str(&body).map_err(SqlError::internal)?;
     catalog.version = version;
     Ok(Some(catalog))
 }
@@ -62,7 +61,7 @@ pub fn save(connection: &Connection, catalog: &mut Catalog) -> Result<()> {
     let bytes = uuid::Uuid::new_v4().into_bytes();
     let (head, _) = bytes.split_at(8);
     catalog.version = i64::from_be_bytes(head.try_into().unwrap_or([1; 8]));
-    let body = serde_json::to_string(catalog).map_err(|error| SqlError::internal(error))?;
+    let body = serde_json::to_string(catalog).map_err(SqlError::internal)?;
     connection
         .execute(
             "INSERT INTO __sys_catalog (id, version, body) VALUES (1, ?1, ?2) \

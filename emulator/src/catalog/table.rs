@@ -10,7 +10,7 @@ use crate::values::SqlType;
 /// A table.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Table {
-    /// Object id; the SQLite table is named `t` and this.
+    /// Object id; the `SQLite` table is named `t` and this.
     pub id: i32,
     /// Schema.
     pub schema_id: i32,
@@ -36,7 +36,7 @@ pub struct Table {
     pub modified: i64,
 }
 
-/// What a column is to the graph (documented in sys.columns.graph_type).
+/// What a column is to the graph (documented in `sys.columns.graph_type`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "names of SQL Server")]
 pub enum ColumnRole {
@@ -53,7 +53,7 @@ pub enum ColumnRole {
 }
 
 impl ColumnRole {
-    /// sys.columns.graph_type (observed, probed.md 4).
+    /// `sys.columns.graph_type` (observed, probed.md 4).
     pub fn graph_type(self) -> Option<i32> {
         match self {
             Self::User => None,
@@ -73,7 +73,7 @@ impl ColumnRole {
         matches!(self.graph_type(), Some(1 | 3 | 4 | 6 | 7))
     }
 
-    /// Made from other columns; SQLite holds nothing for it.
+    /// Made from other columns; `SQLite` holds nothing for it.
     pub fn is_computed(self) -> bool {
         matches!(self.graph_type(), Some(2 | 5 | 8))
     }
@@ -93,7 +93,7 @@ impl ColumnRole {
 /// A column.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Column {
-    /// Column id; the SQLite column is named `c` and this.
+    /// Column id; the `SQLite` column is named `c` and this.
     pub id: i32,
     /// Name; those of the graph end in 32 hex digits.
     pub name: String,
@@ -207,12 +207,12 @@ pub struct Tracking {
     pub min_valid_version: i64,
     /// Version up to which old changes were removed.
     pub cleanup_version: Option<i64>,
-    /// TRACK_COLUMNS_UPDATED.
+    /// `TRACK_COLUMNS_UPDATED`.
     pub columns_updated: bool,
 }
 
 impl Table {
-    /// Name of the SQLite table.
+    /// Name of the `SQLite` table.
     pub fn storage(&self) -> String {
         format!("t{}", self.id)
     }
@@ -249,7 +249,7 @@ impl Table {
         self.columns.iter().find(|column| column.role == role)
     }
 
-    /// Name of the SQLite column with that role; empty if there is none.
+    /// Name of the `SQLite` column with that role; empty if there is none.
     pub fn role_storage(&self, role: ColumnRole) -> String {
         self.role(role).map_or_else(String::new, Column::storage)
     }
@@ -265,7 +265,7 @@ impl Table {
         keys.iter().filter_map(|(id, _)| self.column_by_id(*id)).collect()
     }
 
-    /// The column that is SQLite's row id: a primary key of one ascending integer column.
+    /// The column that is `SQLite`'s row id: a primary key of one ascending integer column.
     pub fn row_id_column(&self) -> Option<&Column> {
         let [(id, false)] = self.primary_key()?.keys[..] else {
             return None;
@@ -303,7 +303,7 @@ impl Table {
 }
 
 impl Column {
-    /// Name of the SQLite column.
+    /// Name of the `SQLite` column.
     pub fn storage(&self) -> String {
         format!("c{}", self.id)
     }

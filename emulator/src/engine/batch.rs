@@ -35,7 +35,7 @@ pub(super) enum Halt {
 
 pub(super) type Step = std::result::Result<Flow, Halt>;
 
-/// EXEC and sp_executesql nest no deeper (documented, 217).
+/// EXEC and `sp_executesql` nest no deeper (documented, 217).
 const NESTING_MAX: u32 = 32;
 
 impl Session {
@@ -48,7 +48,7 @@ impl Session {
         let _ = self.text(text, reply);
     }
 
-    /// Runs text: a batch, or the inside of EXEC and sp_executesql.
+    /// Runs text: a batch, or the inside of EXEC and `sp_executesql`.
     pub(super) fn text(&mut self, text: &[u8], reply: &mut dyn Reply) -> Step {
         match parse_batch(text) {
             Ok(statements) => self.statements(&statements, reply),
@@ -111,7 +111,7 @@ impl Session {
         self.uncaught(&error, &statement.kind, reply)
     }
 
-    /// Reports an error; whether the batch goes on depends on the error and on XACT_ABORT.
+    /// Reports an error; whether the batch goes on depends on the error and on `XACT_ABORT`.
     fn uncaught(&mut self, error: &SqlError, kind: &StatementKind, reply: &mut dyn Reply) -> Step {
         reply.error(error);
         {
@@ -323,7 +323,7 @@ impl Session {
         Ok(())
     }
 
-    /// IMPLICIT_TRANSACTIONS: a statement that touches data begins a transaction.
+    /// `IMPLICIT_TRANSACTIONS`: a statement that touches data begins a transaction.
     fn implicit_begin(&mut self, reply: &mut dyn Reply) {
         if self.settings.implicit_transactions && self.transaction.count == 0 {
             self.begin(reply);

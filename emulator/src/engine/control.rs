@@ -21,7 +21,7 @@ impl std::fmt::Debug for Control {
 }
 
 impl Control {
-    /// Counts an attention and stops what SQLite is doing.
+    /// Counts an attention and stops what `SQLite` is doing.
     pub fn raise_attention(&self) -> u32 {
         let number = self.attentions.fetch_add(1, Ordering::SeqCst) + 1;
         self.interrupt();
@@ -59,7 +59,7 @@ impl Control {
         number > self.answered.load(Ordering::SeqCst)
     }
 
-    /// Gives the handle that stops SQLite.
+    /// Gives the handle that stops `SQLite`.
     pub fn set_interrupt(&self, handle: InterruptHandle) {
         if let Ok(mut interrupt) = self.interrupt.lock() {
             *interrupt = Some(handle);

@@ -1,4 +1,4 @@
-//! Procedures: sp_executesql, by RPC and by EXEC.
+//! Procedures: `sp_executesql`, by RPC and by EXEC.
 
 use super::batch::{Flow, Halt, Step};
 use super::reply::Reply;

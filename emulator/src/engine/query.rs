@@ -99,7 +99,7 @@ impl Session {
         Ok((last, count))
     }
 
-    /// SELECT. The plan is made and run in one transaction of SQLite, so both see the same tables.
+    /// SELECT. The plan is made and run in one transaction of `SQLite`, so both see the same tables.
     pub(super) fn select(&mut self, query: &Query, reply: &mut dyn Reply) -> Result<u64> {
         self.reading(|session| {
             let catalog = session.refresh_catalog()?;

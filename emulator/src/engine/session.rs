@@ -18,6 +18,7 @@ use crate::sqlite::context::ContextHandle;
 use crate::sqlite::errors;
 use crate::tds::connection::command;
 use crate::tds::login::Login;
+use crate::tds::packet::{STATUS_RESET, STATUS_RESET_KEEP_TRANSACTION};
 use crate::tds::request::{Body, Request, TransactionRequest};
 use crate::tds::response::{Done, EnvChange, Response};
 use crate::translate::{Environment, Translator};
@@ -35,7 +36,7 @@ pub struct Session {
     pub(super) variables: Variables,
     /// How many TRY blocks are around the present statement.
     pub(super) tries: u32,
-    /// How many EXEC and sp_executesql are around it.
+    /// How many EXEC and `sp_executesql` are around it.
     pub(super) nesting: u32,
 }
 
@@ -105,7 +106,7 @@ impl Session {
         Translator::new(self.environment(catalog))
     }
 
-    /// An error of SQLite as SQL Server's.
+    /// An error of `SQLite` as SQL Server's.
     pub(super) fn sqlite_error(&self, error: &rusqlite::Error, verb: &str) -> SqlError {
         if self.control.must_stop() {
             return errors::cancelled();
@@ -115,8 +116,8 @@ impl Session {
 
     /// Answers a request.
     pub fn serve(&mut self, request: Request, response: &mut Response) {
-        if request.status & 0x18 != 0 {
-            self.reset(request.status & 0x10 != 0, response);
+        if request.status & (STATUS_RESET | STATUS_RESET_KEEP_TRANSACTION) != 0 {
+            self.reset(request.status & STATUS_RESET_KEEP_TRANSACTION != 0, response);
         }
         if request.transaction != self.transaction.id {
             // Documented: 3971.

@@ -9,14 +9,14 @@ use crate::sql::ast::Isolation;
 pub struct Settings {
     /// NOCOUNT.
     pub no_count: bool,
-    /// XACT_ABORT.
+    /// `XACT_ABORT`.
     pub abort_transaction: bool,
-    /// IMPLICIT_TRANSACTIONS.
+    /// `IMPLICIT_TRANSACTIONS`.
     pub implicit_transactions: bool,
-    /// LOCK_TIMEOUT; `None` waits for ever.
+    /// `LOCK_TIMEOUT`; `None` waits for ever.
     pub lock_timeout: Option<Duration>,
     /// TRANSACTION ISOLATION LEVEL.
     pub isolation: Isolation,
-    /// Table for which IDENTITY_INSERT is on.
+    /// Table for which `IDENTITY_INSERT` is on.
     pub identity_insert: Option<i32>,
 }

@@ -34,13 +34,12 @@ pub struct Shared {
 impl Shared {
     /// Opens or makes the database. Without a path it lives in a directory that goes with the server.
     pub fn open(path: Option<&Path>, database: &str, sa_password: &str) -> Result<Self> {
-        let (directory, path) = match path {
-            Some(path) => (None, path.to_owned()),
-            None => {
-                let directory = tempfile::tempdir().map_err(SqlError::internal)?;
-                let path = directory.path().join("data.sqlite");
-                (Some(directory), path)
-            }
+        let (directory, path) = if let Some(path) = path {
+            (None, path.to_owned())
+        } else {
+            let directory = tempfile::tempdir().map_err(SqlError::internal)?;
+            let path = directory.path().join("data.sqlite");
+            (Some(directory), path)
         };
         let shared = Self {
             path,

@@ -1,4 +1,4 @@
-//! What SQLite holds for a table: the table itself, its indexes, the triggers that keep its constraints.
+//! What `SQLite` holds for a table: the table itself, its indexes, the triggers that keep its constraints.
 
 use crate::catalog::{Catalog, Column, ColumnRole, EdgeConstraint, ForeignKey, Index, Table};
 use crate::sql::error::{Result, SqlError};
@@ -60,12 +60,12 @@ fn storage_type(column: &Column) -> String {
     }
 }
 
-/// Columns that SQLite holds, in order.
+/// Columns that `SQLite` holds, in order.
 pub fn stored_columns(table: &Table) -> Vec<String> {
     table.columns.iter().filter(|column| !column.role.is_computed()).map(Column::storage).collect()
 }
 
-/// CREATE INDEX for an index of the catalog; nothing for the key that is SQLite's row id.
+/// CREATE INDEX for an index of the catalog; nothing for the key that is `SQLite`'s row id.
 pub fn create_index(catalog: &Catalog, table: &Table, index: &Index) -> Result<Vec<String>> {
     if index.primary && table.row_id_column().is_some() {
         return Ok(Vec::new());
@@ -96,7 +96,7 @@ pub fn create_index(catalog: &Catalog, table: &Table, index: &Index) -> Result<V
     Ok(sql)
 }
 
-/// To SQL Server NULLs are equal in a unique index (documented); to SQLite they are not, so rows with NULLs get an index of their own.
+/// To SQL Server NULLs are equal in a unique index (documented); to `SQLite` they are not, so rows with NULLs get an index of their own.
 fn null_index(
     table: &Table,
     name: &str,
@@ -125,7 +125,7 @@ fn null_index(
     format!("CREATE UNIQUE INDEX {name}n ON {} ({}){filter}", table.storage(), list.join(", "))
 }
 
-/// Keys in SQLite's order: an id goes before its object id, which nearly all rows share.
+/// Keys in `SQLite`'s order: an id goes before its object id, which nearly all rows share.
 fn ordered_keys<'t>(table: &'t Table, index: &Index) -> Vec<(&'t Column, bool)> {
     let mut keys: Vec<(&Column, bool)> = index
         .keys
@@ -234,7 +234,7 @@ fn column_conflict(
     if let [column] = columns
         && let Some(column) = table.column_by_id(*column)
     {
-        error.message += &format!(", column '{}'", column.name);
+        error.message = format!("{}, column '{}'", error.message, column.name);
     }
     error.message.push('.');
     error

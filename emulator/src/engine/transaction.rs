@@ -1,6 +1,6 @@
-//! Transactions: what T-SQL counts, and what SQLite has open for it.
+//! Transactions: what T-SQL counts, and what `SQLite` has open for it.
 //!
-//! Under READ COMMITTED nothing is open in SQLite until the first write, so that every statement sees what is committed;
+//! Under READ COMMITTED nothing is open in `SQLite` until the first write, so that every statement sees what is committed;
 //! from then on the session is the only writer, and what it sees is the latest anyway. Under SNAPSHOT a read transaction
 //! is opened at the first access and stays (observed: the snapshot is fixed there, probed.md 6). REPEATABLE READ and
 //! SERIALIZABLE take the write lock at their first access: nothing can change what they have read.
@@ -14,7 +14,7 @@ use crate::sql::error::{Result, SqlError};
 use crate::sqlite::errors::cancelled;
 use crate::tds::response::EnvChange;
 
-/// What SQLite has open.
+/// What `SQLite` has open.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Open {
     /// Nothing.
@@ -44,13 +44,13 @@ pub struct Transaction {
     pub count: u32,
     /// Descriptor, 0 for none.
     pub id: u64,
-    /// What SQLite has open.
+    /// What `SQLite` has open.
     pub open: Open,
     /// Only a rollback is left.
     pub doomed: bool,
     /// Isolation with which the transaction began.
     isolation: Isolation,
-    /// Names of save points, and whether SQLite had a write transaction open at each.
+    /// Names of save points, and whether `SQLite` had a write transaction open at each.
     saved: Vec<(String, bool)>,
 }
 
@@ -200,7 +200,7 @@ impl Session {
         Ok(())
     }
 
-    /// Makes SQLite ready for a statement.
+    /// Makes `SQLite` ready for a statement.
     pub(super) fn open_for(&mut self, access: Access) -> Result<()> {
         if access == Access::Write && self.transaction.doomed {
             return Err(doomed());

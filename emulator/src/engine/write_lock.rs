@@ -1,4 +1,4 @@
-//! One writer at a time; the others wait, as long as LOCK_TIMEOUT says.
+//! One writer at a time; the others wait, as long as `LOCK_TIMEOUT` says.
 
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};

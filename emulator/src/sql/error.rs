@@ -3,7 +3,7 @@
 /// What ends with an error of its kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Severity {
-    /// The statement alone; the batch goes on unless XACT_ABORT is on.
+    /// The statement alone; the batch goes on unless `XACT_ABORT` is on.
     Statement,
     /// The batch.
     Batch,
@@ -32,7 +32,7 @@ pub struct SqlError {
 /// What goes wrong with a statement.
 pub type Result<T> = std::result::Result<T, SqlError>;
 
-/// Marks an error that travels through SQLite as text.
+/// Marks an error that travels through `SQLite` as text.
 const MARK: char = '\u{1}';
 
 impl SqlError {
@@ -90,7 +90,7 @@ impl SqlError {
         Self::new(50099, format!("Internal error: {what}")).class(17)
     }
 
-    /// The form in which SQLite carries the error out of a function or a trigger.
+    /// The form in which `SQLite` carries the error out of a function or a trigger.
     pub fn encode(&self) -> String {
         format!(
             "{MARK}{}{MARK}{}{MARK}{}{MARK}{}",
@@ -108,7 +108,7 @@ impl SqlError {
     }
 }
 
-/// What an error ends when XACT_ABORT is off (documented behaviour of each number).
+/// What an error ends when `XACT_ABORT` is off (documented behaviour of each number).
 fn severity_of(number: i32) -> Severity {
     match number {
         // Constraint violations, NULL in a NOT NULL column, truncation, division by zero, permissions, conversion of a subquery.

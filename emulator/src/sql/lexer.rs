@@ -39,11 +39,11 @@ impl std::fmt::Display for Token<'_> {
             | Self::Pseudo(text)
             | Self::Integer(text)
             | Self::Decimal(text)
-            | Self::Float(text) => f.write_str(text),
+            | Self::Float(text)
+            | Self::Symbol(text) => f.write_str(text),
             Self::Quoted(text) => f.write_str(text),
             Self::Text(text, _) => f.write_str(&String::from_utf8_lossy(text)),
             Self::Binary(_) => f.write_str("0x"),
-            Self::Symbol(text) => f.write_str(text),
             Self::End => f.write_str("end of batch"),
         }
     }
@@ -100,8 +100,8 @@ impl<'a> Lexer<'a> {
             b'[' => self.identifier(b']'),
             b'"' => self.identifier(b'"'),
             b'0' if matches!(self.peek(1), b'x' | b'X') => self.binary(),
-            b'0'..=b'9' => self.number(),
-            b'.' if self.peek(1).is_ascii_digit() => self.number(),
+            b'0'..=b'9' => Ok(self.number()),
+            b'.' if self.peek(1).is_ascii_digit() => Ok(self.number()),
             b'@' => Ok(Token::Variable(self.word()?)),
             b'$' if is_word_byte(self.peek(1)) => Ok(Token::Pseudo(self.word()?)),
             _ if is_word_byte(first) => Ok(Token::Word(self.word()?)),
@@ -238,7 +238,7 @@ impl<'a> Lexer<'a> {
         Ok(Token::Binary(nibbles.chunks_exact(2).map(|pair| pair[0] << 4 | pair[1]).collect()))
     }
 
-    fn number(&mut self) -> Result<Token<'a>> {
+    fn number(&mut self) -> Token<'a> {
         let start = self.at;
         self.digits();
         let mut kind: fn(&'a str) -> Token<'a> = Token::Integer;
@@ -256,7 +256,7 @@ impl<'a> Lexer<'a> {
             kind = Token::Float;
         }
         let text = std::str::from_utf8(&self.bytes[start..self.at]).unwrap_or("0");
-        Ok(kind(text))
+        kind(text)
     }
 
     fn digits(&mut self) {

@@ -57,7 +57,6 @@ impl State {
             at += 1;
             match (self.quote, pair) {
                 (Some(quote), (byte, _)) if byte == quote => self.quote = None,
-                (Some(_), _) => {}
                 (None, (b'/', b'*')) => {
                     self.comment_depth += 1;
                     at += 1;
@@ -66,12 +65,11 @@ impl State {
                     self.comment_depth -= 1;
                     at += 1;
                 }
-                (None, _) if self.comment_depth > 0 => {}
-                (None, (b'-', b'-')) => return,
-                (None, (b'\'', _)) => self.quote = Some(b'\''),
-                (None, (b'"', _)) => self.quote = Some(b'"'),
-                (None, (b'[', _)) => self.quote = Some(b']'),
-                (None, _) => {}
+                (None, (b'-', b'-')) if self.comment_depth == 0 => return,
+                (None, (b'\'', _)) if self.comment_depth == 0 => self.quote = Some(b'\''),
+                (None, (b'"', _)) if self.comment_depth == 0 => self.quote = Some(b'"'),
+                (None, (b'[', _)) if self.comment_depth == 0 => self.quote = Some(b']'),
+                (Some(_) | None, _) => {}
             }
         }
     }

@@ -1,4 +1,4 @@
-//! SQL_Latin1_General_CP1_CI_AS as far as comparison goes: without case, trailing blanks ignored (documented).
+//! `SQL_Latin1_General_CP1_CI_AS` as far as comparison goes: without case, trailing blanks ignored (documented).
 
 use std::cmp::Ordering;
 

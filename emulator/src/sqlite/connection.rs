@@ -1,4 +1,4 @@
-//! Opening SQLite.
+//! Opening `SQLite`.
 
 use std::path::Path;
 

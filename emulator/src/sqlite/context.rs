@@ -1,4 +1,4 @@
-//! What functions inside SQLite know of the session that calls them.
+//! What functions inside `SQLite` know of the session that calls them.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -117,7 +117,7 @@ impl Counters {
         })
     }
 
-    /// An explicit value beyond the counter moves it (documented for IDENTITY_INSERT).
+    /// An explicit value beyond the counter moves it (documented for `IDENTITY_INSERT`).
     pub fn note_identity(&self, table: i32, value: i64, increment: i64) {
         self.with(table, |counter| {
             let beyond = |last: i64| if increment < 0 { value < last } else { value > last };

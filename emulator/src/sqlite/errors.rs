@@ -1,4 +1,4 @@
-//! SQLite's errors as SQL Server's.
+//! `SQLite`'s errors as SQL Server's.
 
 use rusqlite::ffi;
 
@@ -56,7 +56,7 @@ fn update_conflict(catalog: &Catalog) -> SqlError {
     SqlError::new(3960, message).state(2)
 }
 
-/// `t1.c2` in a message of SQLite: the table and the column ids.
+/// `t1.c2` in a message of `SQLite`: the table and the column ids.
 fn columns_in<'a>(message: &str, catalog: &'a Catalog) -> Option<(&'a Table, Vec<i32>)> {
     let list = message.split_once(": ")?.1;
     let mut found: Option<&Table> = None;

@@ -1,4 +1,4 @@
-//! SQLite as the storage engine: connections with SQL Server's collation and functions, errors translated.
+//! `SQLite` as the storage engine: connections with SQL Server's collation and functions, errors translated.
 
 pub mod collation;
 pub mod connection;

@@ -18,7 +18,7 @@ use super::response::Response;
 use crate::engine::control::Control;
 use crate::engine::{self, Shared};
 
-/// CurCmd of DONE tokens (observed, probed.md 8).
+/// `CurCmd` of DONE tokens (observed, probed.md 8).
 pub mod command {
     #![expect(missing_docs, reason = "each is the statement of that name")]
     pub const SELECT: u16 = 0xC1;
@@ -52,7 +52,7 @@ pub mod command {
 
 /// A client that does not log in for this long is dropped.
 const LOGIN_TIMEOUT: Duration = Duration::from_secs(30);
-/// Chunks of an answer that may wait for the socket: the rest of the answer waits in SQLite.
+/// Chunks of an answer that may wait for the socket: the rest of the answer waits in `SQLite`.
 const CHUNKS_WAITING: usize = 4;
 
 /// What reaches a session's thread.

@@ -3,7 +3,7 @@
 pub mod connection;
 mod handshake;
 pub mod login;
-mod packet;
+pub(crate) mod packet;
 mod prelogin;
 mod reader;
 pub mod request;

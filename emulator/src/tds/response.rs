@@ -194,7 +194,7 @@ impl Response {
         }
     }
 
-    /// A row, value by value from SQLite.
+    /// A row, value by value from `SQLite`.
     pub fn row(&mut self, row: &rusqlite::Row<'_>, columns: &[OutColumn]) -> io::Result<()> {
         self.token(token::ROW);
         for (at, column) in columns.iter().enumerate() {

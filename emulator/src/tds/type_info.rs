@@ -1,4 +1,4 @@
-//! TYPE_INFO: how a type is described on the wire (MS-TDS 2.2.5.4 to 2.2.5.6).
+//! `TYPE_INFO`: how a type is described on the wire (MS-TDS 2.2.5.4 to 2.2.5.6).
 
 use std::io;
 
@@ -6,7 +6,7 @@ use super::packet::invalid;
 use super::reader::Reader;
 use crate::values::{Length, SqlType};
 
-/// SQL_Latin1_General_CP1_CI_AS.
+/// `SQL_Latin1_General_CP1_CI_AS`.
 pub const COLLATION: [u8; 5] = [0x09, 0x04, 0xD0, 0x00, 0x34];
 
 /// Set in a collation whose varchar is UTF-8.
@@ -40,7 +40,6 @@ pub struct TypeInfo {
 
 /// Type tokens.
 pub mod token {
-    #![expect(missing_docs, reason = "names of MS-TDS")]
     pub const NULL: u8 = 0x1F;
     pub const INT1: u8 = 0x30;
     pub const BIT: u8 = 0x32;

@@ -104,7 +104,7 @@ impl Translator<'_> {
         Ok(format!(" OVER ({partition}{order})"))
     }
 
-    /// ROW_NUMBER and its like.
+    /// `ROW_NUMBER` and its like.
     pub(super) fn ranking(&mut self, call: &Call, scope: &Scope<'_>) -> Result<Typed> {
         let Some(window) = call.over.as_ref().filter(|window| !window.order_by.is_empty()) else {
             let message =

@@ -97,7 +97,7 @@ impl Translator<'_> {
             names.join(", "),
             expressions.join(", ")
         );
-        self.finish(sql, &insert.output, &target.table, "inserted")
+        self.finish(&sql, &insert.output, &target.table, "inserted")
     }
 
     /// INSERT … SELECT.
@@ -115,7 +115,7 @@ impl Translator<'_> {
         }
         let (items, tail) = match rows.parts.take() {
             Some(parts) => (parts.items, parts.tail),
-            None => self.wrapped(rows, query.offset.is_none() && query.order_by.is_empty()),
+            None => self.wrapped(&rows, query.offset.is_none() && query.order_by.is_empty()),
         };
         let values = target.columns.iter().copied().zip(items).collect();
         let (names, expressions) = self.physical(&target.table, values)?;
@@ -125,13 +125,13 @@ impl Translator<'_> {
             target.table.storage(),
             names.join(", ")
         );
-        self.finish(sql, &insert.output, &target.table, "inserted")
+        self.finish(&sql, &insert.output, &target.table, "inserted")
     }
 
     /// Columns of a query that is grouped, ordered or limited: the query stays whole, so that ids are given in its order.
     fn wrapped(
         &mut self,
-        rows: super::select::Translated,
+        rows: &super::select::Translated,
         unordered: bool,
     ) -> (Vec<Typed>, String) {
         let alias = self.alias();
@@ -145,20 +145,19 @@ impl Translator<'_> {
         (items, format!(" FROM ({}{keep_order}) AS {alias} WHERE 1", rows.sql))
     }
 
-    /// What SQLite's columns get, given what the statement's columns get.
+    /// What `SQLite`'s columns get, given what the statement's columns get.
     fn physical(
         &mut self,
         table: &Table,
         mut values: HashMap<i32, Typed>,
     ) -> Result<(Vec<String>, Vec<String>)> {
         let (mut names, mut expressions) = (Vec::new(), Vec::new());
-        let ends =
-            |translator: &mut Self, role, values: &HashMap<i32, Typed>| match table.role(role) {
-                Some(column) => translator.end_of_edge(values.get(&column.id)),
-                None => (String::new(), String::new()),
-            };
-        let from = ends(self, ColumnRole::FromText, &values);
-        let to = ends(self, ColumnRole::ToText, &values);
+        let end = |role| match table.role(role) {
+            Some(column) => end_of_edge(values.get(&column.id)),
+            None => (String::new(), String::new()),
+        };
+        let from = end(ColumnRole::FromText);
+        let to = end(ColumnRole::ToText);
         for column in table.columns.iter().filter(|column| !column.role.is_computed()) {
             names.push(column.storage());
             expressions.push(match column.role {
@@ -171,14 +170,6 @@ impl Translator<'_> {
             });
         }
         Ok((names, expressions))
-    }
-
-    fn end_of_edge(&mut self, value: Option<&Typed>) -> (String, String) {
-        match value {
-            None => ("NULL".to_owned(), "NULL".to_owned()),
-            Some(Typed { graph: Some(graph), .. }) => graph.clone(),
-            Some(typed) => (format!("g_object({})", typed.sql), format!("g_id({})", typed.sql)),
-        }
     }
 
     fn column_value(
@@ -313,7 +304,7 @@ impl Translator<'_> {
                 values.join(", ")
             )
         };
-        self.finish(sql, &update.output, &table, "inserted")
+        self.finish(&sql, &update.output, &table, "inserted")
     }
 
     /// DELETE.
@@ -328,7 +319,7 @@ impl Translator<'_> {
             let storage = table.storage();
             format!("DELETE FROM {storage} WHERE rowid IN (SELECT {alias}.rowid{tail}{limit})")
         };
-        self.finish(sql, &delete.output, &table, "deleted")
+        self.finish(&sql, &delete.output, &table, "deleted")
     }
 
     fn change_limit(&mut self, top: Option<&Expr>) -> Result<String> {
@@ -349,7 +340,7 @@ impl Translator<'_> {
     ) -> Result<(Arc<Table>, String, Scope<'static>, String)> {
         let mut scope = Scope::empty();
         let sources = if from.is_empty() {
-            self.from_target(target, filter.is_some(), permission, &mut scope)?
+            self.target_alone(target, filter.is_some(), permission, &mut scope)?
         } else {
             self.from(from, &mut scope)?
         };
@@ -371,7 +362,7 @@ impl Translator<'_> {
         Ok((table, alias, scope, format!("{sources}{filter}")))
     }
 
-    fn from_target(
+    fn target_alone(
         &mut self,
         target: &ObjectName,
         reads: bool,
@@ -400,7 +391,7 @@ impl Translator<'_> {
     /// Adds OUTPUT as RETURNING.
     fn finish(
         mut self,
-        sql: String,
+        sql: &str,
         output: &[SelectItem],
         table: &Table,
         row: &str,
@@ -414,9 +405,8 @@ impl Translator<'_> {
         for item in output {
             match item {
                 SelectItem::Expr { value, alias } => {
-                    let typed = self
-                        .expression(value, &scope)
-                        .map_err(|error| self.other_row(error, row))?;
+                    let typed =
+                        self.expression(value, &scope).map_err(|error| other_row(error, row))?;
                     let name = alias.clone().unwrap_or_else(|| match value {
                         Expr::Column(parts) => parts.last().cloned().unwrap_or_default(),
                         Expr::Pseudo { name, .. } => name.clone(),
@@ -438,18 +428,24 @@ impl Translator<'_> {
             }
         }
         let sql = format!("{sql} RETURNING {}", list.join(", "));
-        Ok(self.plan(sql, columns, Vec::new()))
+        Ok(self.plan(&sql, columns, Vec::new()))
     }
+}
 
-    /// `deleted` in an UPDATE is valid SQL that SQLite cannot answer.
-    fn other_row(&self, error: SqlError, row: &str) -> SqlError {
-        let other = if row == "inserted" { "deleted" } else { "inserted" };
-        if error.number == 4104
-            && error.message.to_ascii_lowercase().contains(&format!("\"{other}."))
-        {
-            return SqlError::unsupported(format!("OUTPUT {other}"));
-        }
-        error
+/// `deleted` in an UPDATE is valid SQL that `SQLite` cannot answer.
+fn other_row(error: SqlError, row: &str) -> SqlError {
+    let other = if row == "inserted" { "deleted" } else { "inserted" };
+    if error.number == 4104 && error.message.to_ascii_lowercase().contains(&format!("\"{other}.")) {
+        return SqlError::unsupported(format!("OUTPUT {other}"));
+    }
+    error
+}
+
+fn end_of_edge(value: Option<&Typed>) -> (String, String) {
+    match value {
+        None => ("NULL".to_owned(), "NULL".to_owned()),
+        Some(Typed { graph: Some(graph), .. }) => graph.clone(),
+        Some(typed) => (format!("g_object({})", typed.sql), format!("g_id({})", typed.sql)),
     }
 }
 

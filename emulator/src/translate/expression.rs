@@ -59,21 +59,13 @@ impl Translator<'_> {
                 self.case(operand.as_deref(), branches, otherwise.as_deref(), scope)
             }
             Expr::Cast { value, sql_type, style, try_ } => {
-                let style = style.as_ref().map_or(Ok(0), |style| self.constant_integer(style))?;
+                let style = style.as_ref().map_or(Ok(0), |style| constant_integer(style))?;
                 let typed = self.expression(value, scope)?;
                 Ok(Typed { nullable: true, ..self.explicit(typed, *sql_type, style, *try_)? })
             }
             Expr::Call(call) => self.call(call, scope),
             Expr::Scalar(query) => self.scalar_query(query, scope),
             _ => Err(SqlError::syntax(expression_word(expression))),
-        }
-    }
-
-    /// A style and its like: an integer in the text.
-    pub(super) fn constant_integer(&mut self, expression: &Expr) -> Result<i64> {
-        match expression {
-            Expr::Integer(digits) => digits.parse().map_err(|_| SqlError::syntax(digits)),
-            _ => Err(SqlError::unsupported("an expression in place of a constant")),
         }
     }
 
@@ -153,15 +145,13 @@ impl Translator<'_> {
             values.push(self.expression(otherwise, scope)?);
         }
         let (values, sql_type, nullable) = self.alternatives(values)?;
-        let mut sql = "CASE".to_owned();
-        for (condition, value) in conditions.iter().zip(&values) {
-            sql += &format!(" WHEN {condition} THEN {}", value.sql);
-        }
-        if let Some(value) = values.get(conditions.len()) {
-            sql += &format!(" ELSE {}", value.sql);
-        }
+        let mut words = vec!["(CASE".to_owned()];
+        let whens = conditions.iter().zip(&values);
+        words.extend(whens.map(|(when, value)| format!("WHEN {when} THEN {}", value.sql)));
+        words.extend(values.get(conditions.len()).map(|value| format!("ELSE {}", value.sql)));
+        words.push("END)".to_owned());
         let nullable = nullable || otherwise.is_none();
-        Ok(Typed { nullable, ..Typed::expression(format!("({sql} END)"), sql_type) })
+        Ok(Typed { nullable, ..Typed::expression(words.join(" "), sql_type) })
     }
 
     /// Values of which one will be taken, all in their common type.
@@ -216,7 +206,7 @@ impl Translator<'_> {
                 format!("(SELECT one({alias}.{}1) FROM ({}) AS {alias})", inner.prefix, inner.sql)
             }
         };
-        Ok(Typed { sql, graph, role, is_null, ..typed })
+        Ok(Typed { sql, is_null, graph, role, ..typed })
     }
 
     /// The collation of a comparison, written behind its left side.
@@ -226,6 +216,14 @@ impl Translator<'_> {
         } else {
             String::new()
         }
+    }
+}
+
+/// A style and its like: an integer in the text.
+fn constant_integer(expression: &Expr) -> Result<i64> {
+    match expression {
+        Expr::Integer(digits) => digits.parse().map_err(|_| SqlError::syntax(digits)),
+        _ => Err(SqlError::unsupported("an expression in place of a constant")),
     }
 }
 

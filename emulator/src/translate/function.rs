@@ -349,7 +349,7 @@ impl Translator<'_> {
         Ok(Some(Typed::expression(format!("{function}({})", sql.join(", ")), sql_type)))
     }
 
-    /// COL_NAME(table, column) and OBJECTPROPERTY(id, property).
+    /// `COL_NAME(table`, column) and OBJECTPROPERTY(id, property).
     fn numbered_metadata(
         &mut self,
         name: &str,

@@ -2,26 +2,25 @@
 
 use std::sync::Arc;
 
+use super::Scope;
 use super::scope::Source;
-use super::{Scope, Translator};
 use crate::catalog::{ColumnRole, Table, same_name};
 use crate::sql::ast::MatchStep;
 use crate::sql::error::{Result, SqlError};
 
-impl Translator<'_> {
-    pub(super) fn graph_match(&mut self, steps: &[MatchStep], scope: &Scope<'_>) -> Result<String> {
-        let mut conditions = Vec::new();
-        for (at, step) in steps.iter().enumerate() {
-            if steps[..at].iter().any(|earlier| same_name(&earlier.edge, &step.edge)) {
-                // Observed: 13903.
-                let message =
-                    format!("Edge table '{}' used in more than one MATCH pattern.", step.edge);
-                return Err(SqlError::new(13903, message));
-            }
-            conditions.push(hop(step, scope)?);
+/// MATCH as a condition.
+pub(super) fn graph_match(steps: &[MatchStep], scope: &Scope<'_>) -> Result<String> {
+    let mut conditions = Vec::new();
+    for (at, step) in steps.iter().enumerate() {
+        if steps[..at].iter().any(|earlier| same_name(&earlier.edge, &step.edge)) {
+            // Observed: 13903.
+            let message =
+                format!("Edge table '{}' used in more than one MATCH pattern.", step.edge);
+            return Err(SqlError::new(13903, message));
         }
-        Ok(format!("({})", conditions.join(" AND ")))
+        conditions.push(hop(step, scope)?);
     }
+    Ok(format!("({})", conditions.join(" AND ")))
 }
 
 fn hop(step: &MatchStep, scope: &Scope<'_>) -> Result<String> {

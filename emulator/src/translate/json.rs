@@ -1,4 +1,4 @@
-//! OPENJSON over SQLite's `json_each`, and the scalar JSON functions.
+//! OPENJSON over `SQLite`'s `json_each`, and the scalar JSON functions.
 
 use super::scope::{Source, SourceColumn};
 use super::source::{add, push};
@@ -32,7 +32,7 @@ impl Translator<'_> {
         }
         let mut found = Vec::with_capacity(columns.len());
         for column in columns {
-            let value = self.json_column(column, &sql_alias)?;
+            let value = json_column(column, &sql_alias)?;
             found.push(SourceColumn { name: column.name.clone(), value, hidden: false });
         }
         let source = Source {
@@ -54,39 +54,7 @@ impl Translator<'_> {
         Ok(format!("json_each({json}{path}) AS {sql_alias}"))
     }
 
-    fn json_column(&mut self, column: &JsonColumn, alias: &str) -> Result<Typed> {
-        let path = match &column.path {
-            Some(path) => lax(path)?,
-            None => format!("$.\"{}\"", column.name),
-        };
-        let (kind, value) = if path == "$" {
-            (format!("{alias}.type"), format!("{alias}.value"))
-        } else {
-            let path = super::literal::literal_sql(&Value::Text(path.into_bytes()));
-            // Only an object or array has members; json_extract of a plain text would fail.
-            let inner =
-                format!("CASE WHEN {alias}.type IN ('object', 'array') THEN {alias}.value END");
-            (format!("json_type({inner}, {path})"), format!("json_extract({inner}, {path})"))
-        };
-        if column.as_json {
-            let sql = format!("CASE WHEN {kind} IN ('object', 'array') THEN {value} END");
-            return Ok(Typed::expression(sql, SqlType::NTEXT_MAX));
-        }
-        let text = scalar_text(&kind, &value);
-        let (from, to) = (SqlType::NTEXT_MAX.code(), column.sql_type.code());
-        let sql = match column.sql_type.family() {
-            Family::Integer if column.sql_type != SqlType::Bit => {
-                format!(
-                    "CASE WHEN {kind} = 'integer' THEN fit({value}, {to}) ELSE conv({text}, {from}, {to}, 0) END"
-                )
-            }
-            _ if column.sql_type == SqlType::NTEXT_MAX => text,
-            _ => format!("conv({text}, {from}, {to}, 0)"),
-        };
-        Ok(Typed::expression(sql, column.sql_type))
-    }
-
-    /// A path as SQLite takes it: `lax` is the default, `strict` is refused.
+    /// A path as `SQLite` takes it: `lax` is the default, `strict` is refused.
     fn json_path(&mut self, path: &Expr, scope: &Scope<'_>) -> Result<String> {
         if let Expr::Text { value, .. } = path {
             let path = lax(&String::from_utf8_lossy(value))?;
@@ -96,7 +64,7 @@ impl Translator<'_> {
         Ok(self.as_text(typed)?.sql)
     }
 
-    /// JSON_VALUE, JSON_QUERY, ISJSON.
+    /// `JSON_VALUE`, `JSON_QUERY`, ISJSON.
     pub(super) fn json_function(
         &mut self,
         name: &str,
@@ -130,6 +98,37 @@ impl Translator<'_> {
         let sql_type = SqlType::NVarChar(Length::Limited(4000));
         Ok(Typed::expression(format!("({})", scalar_text(&kind, &value)), sql_type))
     }
+}
+
+fn json_column(column: &JsonColumn, alias: &str) -> Result<Typed> {
+    let path = match &column.path {
+        Some(path) => lax(path)?,
+        None => format!("$.\"{}\"", column.name),
+    };
+    let (kind, value) = if path == "$" {
+        (format!("{alias}.type"), format!("{alias}.value"))
+    } else {
+        let path = super::literal::literal_sql(&Value::Text(path.into_bytes()));
+        // Only an object or array has members; json_extract of a plain text would fail.
+        let inner = format!("CASE WHEN {alias}.type IN ('object', 'array') THEN {alias}.value END");
+        (format!("json_type({inner}, {path})"), format!("json_extract({inner}, {path})"))
+    };
+    if column.as_json {
+        let sql = format!("CASE WHEN {kind} IN ('object', 'array') THEN {value} END");
+        return Ok(Typed::expression(sql, SqlType::NTEXT_MAX));
+    }
+    let text = scalar_text(&kind, &value);
+    let (from, to) = (SqlType::NTEXT_MAX.code(), column.sql_type.code());
+    let sql = match column.sql_type.family() {
+        Family::Integer if column.sql_type != SqlType::Bit => {
+            format!(
+                "CASE WHEN {kind} = 'integer' THEN fit({value}, {to}) ELSE conv({text}, {from}, {to}, 0) END"
+            )
+        }
+        _ if column.sql_type == SqlType::NTEXT_MAX => text,
+        _ => format!("conv({text}, {from}, {to}, 0)"),
+    };
+    Ok(Typed::expression(sql, column.sql_type))
 }
 
 /// The text of a JSON scalar; NULL for objects and arrays.

@@ -4,7 +4,7 @@ use super::{Translator, Typed};
 use crate::sql::error::{Result, SqlError};
 use crate::values::{Length, SqlType, Value, decimal, wtf8};
 
-/// A value as SQLite reads it.
+/// A value as `SQLite` reads it.
 pub(super) fn literal_sql(value: &Value) -> String {
     match value {
         Value::Null => "NULL".to_owned(),

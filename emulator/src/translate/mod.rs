@@ -1,4 +1,4 @@
-//! From the tree of a statement to SQL that SQLite runs, with SQL Server's types on everything that comes out.
+//! From the tree of a statement to SQL that `SQLite` runs, with SQL Server's types on everything that comes out.
 
 mod aggregate;
 mod arithmetic;
@@ -46,7 +46,7 @@ pub struct Environment<'a> {
     pub variables: &'a HashMap<String, SqlType>,
     /// The transaction is under SNAPSHOT.
     pub snapshot: bool,
-    /// Table for which IDENTITY_INSERT is on.
+    /// Table for which `IDENTITY_INSERT` is on.
     pub identity_insert: Option<i32>,
 }
 
@@ -59,7 +59,7 @@ pub enum Binding {
     Literal(Value),
 }
 
-/// A statement for SQLite.
+/// A statement for `SQLite`.
 #[derive(Clone, Debug)]
 pub struct Plan {
     /// SQL.
@@ -123,7 +123,7 @@ impl<'a> Translator<'a> {
         self.define_ctes(&query.ctes)?;
         let translated = self.top_query(query)?;
         let columns = translated.columns.iter().map(Projected::out_column).collect();
-        Ok(self.plan(translated.sql, columns, translated.assigned))
+        Ok(self.plan(&translated.sql, columns, translated.assigned))
     }
 
     /// One value.
@@ -132,7 +132,7 @@ impl<'a> Translator<'a> {
         let sql_type = typed.sql_type;
         let column = Projected::of(&typed, String::new()).out_column();
         let sql = format!("SELECT {}", typed.sql);
-        Ok((self.plan(sql, vec![column], Vec::new()), sql_type))
+        Ok((self.plan(&sql, vec![column], Vec::new()), sql_type))
     }
 
     /// One value, converted as an assignment does.
@@ -141,23 +141,23 @@ impl<'a> Translator<'a> {
         let typed = self.implicit(typed, to)?;
         let column = Projected::of(&typed, String::new()).out_column();
         let sql = format!("SELECT {}", typed.sql);
-        Ok(self.plan(sql, vec![column], Vec::new()))
+        Ok(self.plan(&sql, vec![column], Vec::new()))
     }
 
     /// A predicate as 1 or 0.
     pub fn condition(mut self, predicate: &Expr) -> Result<Plan> {
         let sql = self.predicate(predicate, &Scope::empty())?;
-        Ok(self.plan(format!("SELECT CASE WHEN {sql} THEN 1 ELSE 0 END"), Vec::new(), Vec::new()))
+        Ok(self.plan(&format!("SELECT CASE WHEN {sql} THEN 1 ELSE 0 END"), Vec::new(), Vec::new()))
     }
 
-    /// A predicate over a table's own columns, for a CHECK or a filtered index: names are the SQLite columns.
+    /// A predicate over a table's own columns, for a CHECK or a filtered index: names are the `SQLite` columns.
     pub fn row_predicate(mut self, predicate: &Expr, table: &Table) -> Result<String> {
         let scope = Scope::of_row(table, "");
         self.predicate(predicate, &scope)
     }
 
-    fn plan(self, sql: String, columns: Vec<OutColumn>, assigned: Vec<String>) -> Plan {
-        let sql = self.with_clause() + &sql;
+    fn plan(self, sql: &str, columns: Vec<OutColumn>, assigned: Vec<String>) -> Plan {
+        let sql = self.with_clause() + sql;
         Plan { sql, bindings: self.bindings, columns, assigned }
     }
 

@@ -51,7 +51,7 @@ impl Translator<'_> {
                 let inner = self.exists_query(query, scope)?;
                 Ok(format!("EXISTS ({inner})"))
             }
-            Expr::Match(steps) => self.graph_match(steps, scope),
+            Expr::Match(steps) => super::graph_match::graph_match(steps, scope),
             _ => {
                 // Documented text of 4145; the word near it is left out.
                 let message = "An expression of non-boolean type specified in a context where a condition is expected.";

@@ -8,7 +8,6 @@ use crate::sql::ast::ObjectName;
 use crate::sql::error::{Result, SqlError};
 use crate::sqlite::collation::{self, CASE_INSENSITIVE};
 use crate::tds::response::Origin;
-use crate::values::SqlType;
 
 /// Sources of one query, and the query around it.
 #[derive(Clone, Debug)]
@@ -199,6 +198,3 @@ fn column_value(table: &Table, column: &Column, prefix: &str) -> Typed {
         ..Typed::expression(sql, column.sql_type)
     }
 }
-
-/// The type of a node or edge id (observed: nvarchar(1000), probed.md 4).
-pub const GRAPH_ID_TEXT: SqlType = SqlType::NVarChar(crate::values::Length::Limited(1000));

@@ -145,7 +145,7 @@ impl Translator<'_> {
             .collect();
         let sql = format!("SELECT {distinct}{}{tail}{group}{order}{limit}", list.join(", "));
         let plain = distinct.is_empty() && group.is_empty() && order.is_empty() && limit.is_empty();
-        let aggregated = group.is_empty() && self.aggregates(&select.items);
+        let aggregated = group.is_empty() && aggregates(&select.items);
         Ok(Translated {
             sql,
             prefix: "c",
@@ -158,12 +158,6 @@ impl Translator<'_> {
             parts: (plain && !aggregated)
                 .then(|| Parts { items: items.values, tail: tail.to_owned() }),
         })
-    }
-
-    fn aggregates(&self, items: &[SelectItem]) -> bool {
-        let select = Select { items: items.to_vec(), ..Select::default() };
-        let grouping = Grouping::of(&select);
-        grouping.is_active()
     }
 
     fn items(&mut self, list: &[SelectItem], scope: &Scope<'_>) -> Result<Items> {
@@ -225,7 +219,7 @@ impl Translator<'_> {
         for column in
             sources.iter().flat_map(|source| &source.columns).filter(|column| !column.hidden)
         {
-            self.check_grouped(&[column.name.clone()], 0)?;
+            self.check_grouped(std::slice::from_ref(&column.name), 0)?;
             items.columns.push(Projected::of(&column.value, column.name.clone()));
             items.values.push(column.value.clone());
             items.sources.push(None);
@@ -243,7 +237,7 @@ impl Translator<'_> {
             sql = format!(" GROUP BY {}", terms.join(", "));
         }
         if let Some(having) = &select.having {
-            sql += &format!(" HAVING {}", self.predicate(having, scope)?);
+            sql = format!("{sql} HAVING {}", self.predicate(having, scope)?);
         }
         Ok(sql)
     }
@@ -441,6 +435,11 @@ impl Translator<'_> {
         self.ctes.push(CteSource { name: cte.name.clone(), sql_name, columns });
         Ok(())
     }
+}
+
+/// Whether a select list without GROUP BY makes one row of all.
+fn aggregates(items: &[SelectItem]) -> bool {
+    Grouping::of(&Select { items: items.to_vec(), ..Select::default() }).is_active()
 }
 
 fn cte_sql(name: &str, width: usize, sql: &str) -> String {

@@ -56,7 +56,7 @@ impl Translator<'_> {
             let typed = self.expression(argument, scope)?;
             if name == "SUBSTRING" && values.is_empty() && typed.sql_type.family() == Family::Binary
             {
-                return self.binary_substring(typed, &arguments[1..], scope).map(Some);
+                return self.binary_substring(&typed, &arguments[1..], scope).map(Some);
             }
             values.push(match kind {
                 Text => self.as_text(typed)?,
@@ -95,7 +95,7 @@ impl Translator<'_> {
 
     fn binary_substring(
         &mut self,
-        value: Typed,
+        value: &Typed,
         rest: &[Expr],
         scope: &Scope<'_>,
     ) -> Result<Typed> {

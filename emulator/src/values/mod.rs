@@ -1,6 +1,6 @@
-//! SQL Server's data types and the form in which SQLite keeps their values.
+//! SQL Server's data types and the form in which `SQLite` keeps their values.
 //!
-//! Every type has one storage form, chosen so that SQLite's own comparison gives SQL Server's order:
+//! Every type has one storage form, chosen so that `SQLite`'s own comparison gives SQL Server's order:
 //!
 //! | type | storage |
 //! |---|---|
@@ -68,7 +68,7 @@ impl rusqlite::ToSql for Value {
 }
 
 impl Value {
-    /// The value as SQLite sees it.
+    /// The value as `SQLite` sees it.
     pub fn as_ref(&self) -> rusqlite::types::ValueRef<'_> {
         use rusqlite::types::ValueRef;
         match self {

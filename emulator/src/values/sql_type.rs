@@ -13,6 +13,7 @@ pub enum Length {
 
 impl Length {
     /// The longer of the two.
+    #[must_use]
     pub fn longer(self, other: Self) -> Self {
         match (self, other) {
             (Self::Limited(left), Self::Limited(right)) => Self::Limited(left.max(right)),
@@ -21,6 +22,7 @@ impl Length {
     }
 
     /// Both, one after the other; past `limit` it stays at the limit.
+    #[must_use]
     pub fn joined(self, other: Self, limit: u16) -> Self {
         match (self, other) {
             (Self::Limited(left), Self::Limited(right)) => {
@@ -176,6 +178,7 @@ impl SqlType {
     }
 
     /// The type of an expression that may be of either type: CASE, COALESCE, UNION, comparison.
+    #[must_use]
     pub fn unify(self, other: Self) -> Self {
         let (high, low) =
             if self.precedence() >= other.precedence() { (self, other) } else { (other, self) };

@@ -59,7 +59,7 @@ pub fn config(server: &Server, user: &str, password: &str) -> Config {
 pub async fn connect_with(server: &Server, config: Config) -> tiberius::Result<Connection> {
     let socket = TcpStream::connect(server.addr()).await.unwrap();
     socket.set_nodelay(true).unwrap();
-    Client::connect(config, socket.compat_write()).await
+    Box::pin(Client::connect(config, socket.compat_write())).await
 }
 
 pub async fn connect(server: &Server) -> Connection {

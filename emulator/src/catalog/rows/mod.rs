@@ -1,4 +1,4 @@
-//! The catalog views (`sys.*`): their columns, and their rows as JSON arrays, which SQLite reads back.
+//! The catalog views (`sys.*`): their columns, and their rows as JSON arrays, which `SQLite` reads back.
 //!
 //! Rows are made from the catalog for one principal: what it may not see is not there (documented metadata visibility).
 

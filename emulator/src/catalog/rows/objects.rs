@@ -31,7 +31,7 @@ fn type_name(kind: &str) -> &'static str {
     }
 }
 
-impl<'a> Scope<'a> {
+impl Scope<'_> {
     pub(super) fn objects(&self) -> Vec<Json> {
         let mut rows = Vec::new();
         for table in self.visible_tables() {

@@ -18,7 +18,7 @@ pub(super) fn bit(value: bool) -> i64 {
     i64::from(value)
 }
 
-impl<'a> Scope<'a> {
+impl Scope<'_> {
     pub(super) fn schemas(&self) -> Vec<Json> {
         self.catalog.schemas.iter().map(|(id, name)| json!([name, id, 1])).collect()
     }

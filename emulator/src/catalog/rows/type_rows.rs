@@ -4,7 +4,7 @@ use serde_json::{Value as Json, json};
 
 use crate::values::{Length, SqlType};
 
-/// system_type_id (documented numbers).
+/// `system_type_id` (documented numbers).
 pub(super) fn system_type_id(sql_type: SqlType) -> i64 {
     match sql_type {
         SqlType::UniqueIdentifier => 36,
@@ -38,7 +38,7 @@ pub(super) fn user_type_id(sql_type: SqlType) -> i64 {
     system_type_id(sql_type)
 }
 
-/// max_length in bytes, -1 for (max).
+/// `max_length` in bytes, -1 for (max).
 pub(super) fn max_length(sql_type: SqlType) -> i64 {
     let unit = if sql_type.is_national() { 2 } else { 1 };
     match sql_type.length() {
@@ -70,14 +70,13 @@ pub(super) fn precision(sql_type: SqlType) -> (u8, u8) {
         SqlType::Bit => (1, 0),
         SqlType::TinyInt => (3, 0),
         SqlType::SmallInt => (5, 0),
-        SqlType::Int => (10, 0),
+        SqlType::Int | SqlType::Date => (10, 0),
         SqlType::BigInt => (19, 0),
         SqlType::Real => (24, 0),
         SqlType::Float => (53, 0),
         SqlType::Decimal { precision, scale } => (precision, scale),
         SqlType::Money => (19, 4),
         SqlType::SmallMoney => (10, 4),
-        SqlType::Date => (10, 0),
         SqlType::Time(scale) => (8 + scale + u8::from(scale > 0), scale),
         SqlType::DateTime2(scale) => (19 + scale + u8::from(scale > 0), scale),
         SqlType::DateTimeOffset(scale) => (26 + scale + u8::from(scale > 0), scale),

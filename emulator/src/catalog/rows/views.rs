@@ -24,7 +24,7 @@ const WHEN: SqlType = SqlType::DateTime;
 const GUID: SqlType = SqlType::UniqueIdentifier;
 const SID: SqlType = SqlType::VarBinary(Length::Limited(85));
 const PERMISSION: SqlType = SqlType::Char(4);
-/// Identity values are sql_variant in SQL Server; here bigint.
+/// Identity values are `sql_variant` in SQL Server; here bigint.
 const VARIANT: SqlType = SqlType::BigInt;
 
 /// The view of that name in the schema `sys`.

@@ -1,4 +1,4 @@
-//! ALTER TABLE. A change of columns or checks rebuilds the SQLite table; the rest is a matter of catalog, indexes and triggers.
+//! ALTER TABLE. A change of columns or checks rebuilds the `SQLite` table; the rest is a matter of catalog, indexes and triggers.
 
 use std::sync::Arc;
 
@@ -57,7 +57,7 @@ impl Change {
         let old = table.clone();
         let mut new_ids = Vec::new();
         for column in columns {
-            self.add_column(&mut table, column)?;
+            super::build::add_column(&mut table, column)?;
             new_ids.extend(table.columns.last().map(|column| column.id));
         }
         for constraint in columns.iter().flat_map(|column| &column.constraints).chain(constraints) {
@@ -91,7 +91,7 @@ impl Change {
         self.rebuild(&old, table, &expressions)
     }
 
-    /// Makes the SQLite table anew under a new definition.
+    /// Makes the `SQLite` table anew under a new definition.
     fn rebuild(&mut self, old: &Table, table: Table, expressions: &[String]) -> Result<()> {
         let (storage_name, new_name) = (old.storage(), format!("{}_new", old.storage()));
         self.sql.push(storage::create_table(&self.catalog, &table, &new_name)?);

@@ -50,7 +50,7 @@ impl Change {
         };
         add_graph_index(&mut table);
         for column in &definition.columns {
-            self.add_column(&mut table, column)?;
+            add_column(&mut table, column)?;
         }
         let at_columns = definition.columns.iter().flat_map(|column| &column.constraints);
         for constraint in at_columns.chain(&definition.constraints) {
@@ -103,42 +103,6 @@ impl Change {
         Ok((id, name.to_owned()))
     }
 
-    /// Adds a column without its constraints.
-    pub(super) fn add_column(
-        &mut self,
-        table: &mut Table,
-        definition: &ColumnDefinition,
-    ) -> Result<()> {
-        if table.column(&definition.name).is_some() {
-            let message = format!(
-                "Column names in each table must be unique. Column name '{}' in table '{}' is specified more than once.",
-                definition.name, table.name
-            );
-            return Err(SqlError::new(2705, message).state(3));
-        }
-        let collation = definition.collation.clone();
-        if let Some(collation) = &collation
-            && crate::sqlite::collation::by_name(collation).is_none()
-        {
-            return Err(SqlError::new(448, format!("Invalid collation '{collation}'.")));
-        }
-        if definition.identity.is_some() {
-            check_identity(table, definition)?;
-        }
-        let id = table.columns.iter().map(|column| column.id).max().unwrap_or(0) + 1;
-        table.columns.push(Column {
-            id,
-            name: definition.name.clone(),
-            sql_type: definition.sql_type,
-            nullable: definition.nullable.unwrap_or(definition.identity.is_none()),
-            identity: definition.identity,
-            default: None,
-            collation,
-            role: ColumnRole::User,
-        });
-        Ok(())
-    }
-
     /// Adds a constraint to the definition of a table.
     pub(super) fn add_constraint(
         &mut self,
@@ -162,7 +126,7 @@ impl Change {
             ConstraintKind::Default { text, column, .. } => {
                 let (id, name) = self.constraint_name(table, written, "DF")?;
                 let column = column.as_deref().unwrap_or_default();
-                set_default(table, column, Default { id, name, text: text.clone() })
+                set_default(table, column, &Default { id, name, text: text.clone() })
             }
             ConstraintKind::Foreign { columns, table: other, references, on_delete_cascade } => {
                 let (id, name) = self.constraint_name(table, written, "FK")?;
@@ -302,6 +266,38 @@ impl Change {
     }
 }
 
+/// Adds a column without its constraints.
+pub(super) fn add_column(table: &mut Table, definition: &ColumnDefinition) -> Result<()> {
+    if table.column(&definition.name).is_some() {
+        let message = format!(
+            "Column names in each table must be unique. Column name '{}' in table '{}' is specified more than once.",
+            definition.name, table.name
+        );
+        return Err(SqlError::new(2705, message).state(3));
+    }
+    let collation = definition.collation.clone();
+    if let Some(collation) = &collation
+        && crate::sqlite::collation::by_name(collation).is_none()
+    {
+        return Err(SqlError::new(448, format!("Invalid collation '{collation}'.")));
+    }
+    if definition.identity.is_some() {
+        check_identity(table, definition)?;
+    }
+    let id = table.columns.iter().map(|column| column.id).max().unwrap_or(0) + 1;
+    table.columns.push(Column {
+        id,
+        name: definition.name.clone(),
+        sql_type: definition.sql_type,
+        nullable: definition.nullable.unwrap_or(definition.identity.is_none()),
+        identity: definition.identity,
+        default: None,
+        collation,
+        role: ColumnRole::User,
+    });
+    Ok(())
+}
+
 fn check_identity(table: &Table, definition: &ColumnDefinition) -> Result<()> {
     if table.identity().is_some() {
         let message = format!(
@@ -358,7 +354,7 @@ fn graph_columns(kind: TableKind) -> Vec<Column> {
         .collect()
 }
 
-/// Observed: a unique nonclustered index on graph_id, index_id 2 (probed.md 4).
+/// Observed: a unique nonclustered index on `graph_id`, `index_id` 2 (probed.md 4).
 fn add_graph_index(table: &mut Table) {
     let Some(column) = table.role(ColumnRole::GraphId) else {
         return;
@@ -415,7 +411,7 @@ fn add_key(
     Ok(())
 }
 
-/// Column ids of a key; a pseudo-column stands for the columns behind it (observed for $node_id, probed.md 4).
+/// Column ids of a key; a pseudo-column stands for the columns behind it (observed for $`node_id`, probed.md 4).
 fn keys(table: &Table, columns: &[IndexColumn]) -> Result<Vec<(i32, bool)>> {
     let mut keys = Vec::with_capacity(columns.len());
     for key in columns {
@@ -469,7 +465,7 @@ fn add_index(table: &mut Table, definition: &CreateIndex) -> Result<()> {
     Ok(())
 }
 
-fn set_default(table: &mut Table, name: &str, default: Default) -> Result<()> {
+fn set_default(table: &mut Table, name: &str, default: &Default) -> Result<()> {
     let wanted = table.key_column(name)?.id;
     for column in table.columns.iter_mut().filter(|column| column.id == wanted) {
         if column.default.is_some() {

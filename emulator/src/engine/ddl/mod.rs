@@ -1,4 +1,4 @@
-//! Statements that change the catalog. Each changes it, writes it, and brings SQLite's tables into line, in one transaction.
+//! Statements that change the catalog. Each changes it, writes it, and brings `SQLite`'s tables into line, in one transaction.
 
 mod alter;
 mod build;
@@ -39,7 +39,7 @@ impl Session {
         })
     }
 
-    /// dbo and db_owner may define everything; others need ALTER or CONTROL, which here is asked for on the database or the object.
+    /// dbo and `db_owner` may define everything; others need ALTER or CONTROL, which here is asked for on the database or the object.
     fn check_may_define(&self, kind: &StatementKind) -> Result<()> {
         let catalog = self.catalog();
         let of_table = |name: &ObjectName| -> Result<()> {
@@ -106,9 +106,9 @@ impl Session {
         Ok(())
     }
 
-    /// SET IDENTITY_INSERT.
+    /// SET `IDENTITY_INSERT`.
     pub(super) fn set_identity_insert(&mut self, name: &ObjectName, on: bool) -> Result<()> {
-        let catalog = self.reading(|session| session.refresh_catalog())?;
+        let catalog = self.reading(super::session::Session::refresh_catalog)?;
         let table = catalog.find_table(name).ok_or_else(|| {
             let message =
                 format!("Cannot find the object \"{name}\" because it does not exist or you do not have permissions.");

@@ -237,7 +237,7 @@ impl Parser<'_> {
             identity.1 = self.integer()?;
             self.expect(")")?;
         }
-        if self.accept_words(&["NOT", "FOR", "REPLICATION"])? {}
+        self.accept_words(&["NOT", "FOR", "REPLICATION"])?;
         Ok(identity)
     }
 
@@ -337,14 +337,13 @@ impl Parser<'_> {
         let start = self.start;
         let value = self.expression()?;
         let text = self.text_since(start);
-        let column = match column {
-            Some(column) => Some(column.to_owned()),
-            None => {
-                self.expect_word("FOR")?;
-                Some(self.name()?)
-            }
+        let column = if let Some(column) = column {
+            Some(column.to_owned())
+        } else {
+            self.expect_word("FOR")?;
+            Some(self.name()?)
         };
-        if self.accept_words(&["WITH", "VALUES"])? {}
+        self.accept_words(&["WITH", "VALUES"])?;
         Ok(ConstraintKind::Default { text, value, column })
     }
 

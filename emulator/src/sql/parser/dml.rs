@@ -82,7 +82,7 @@ impl Parser<'_> {
         self.expect_word("SET")?;
         let assignments = self.list(Self::assignment)?;
         let output = self.output()?;
-        let (from, filter) = self.from_and_where()?;
+        let (from, filter) = self.sources_and_filter()?;
         self.query_options()?;
         let update = Update { ctes, top, target, assignments, output, from, filter };
         Ok(StatementKind::Update(Box::new(update)))
@@ -129,12 +129,12 @@ impl Parser<'_> {
         let target = self.target()?;
         self.table_hints()?;
         let output = self.output()?;
-        let (from, filter) = self.from_and_where()?;
+        let (from, filter) = self.sources_and_filter()?;
         self.query_options()?;
         Ok(StatementKind::Delete(Box::new(Delete { ctes, top, target, output, from, filter })))
     }
 
-    fn from_and_where(&mut self) -> Result<(Vec<TableSource>, Option<Expr>)> {
+    fn sources_and_filter(&mut self) -> Result<(Vec<TableSource>, Option<Expr>)> {
         let from =
             if self.accept_word("FROM")? { self.list(Self::table_source)? } else { Vec::new() };
         let filter = if self.accept_word("WHERE")? {

@@ -41,7 +41,7 @@ pub fn parse_expression(text: &str) -> Result<super::ast::Expr> {
     }
 }
 
-/// Parses what sp_executesql takes as its parameter definitions: `@a int, @b nvarchar(10) OUTPUT`.
+/// Parses what `sp_executesql` takes as its parameter definitions: `@a int, @b nvarchar(10) OUTPUT`.
 pub fn parse_declarations(text: &str) -> Result<Vec<(String, crate::values::SqlType)>> {
     let mut parser = Parser::new(text.as_bytes())?;
     if parser.token == Token::End {

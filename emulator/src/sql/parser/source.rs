@@ -5,6 +5,23 @@ use crate::sql::ast::{Expr, JoinKind, JsonColumn, ObjectName, Query, QueryBody, 
 use crate::sql::error::{Result, SqlError};
 use crate::sql::lexer::Token;
 
+/// Locking hints.
+const HINTS: [&str; 13] = [
+    "NOLOCK",
+    "READUNCOMMITTED",
+    "READCOMMITTED",
+    "READCOMMITTEDLOCK",
+    "REPEATABLEREAD",
+    "SERIALIZABLE",
+    "HOLDLOCK",
+    "UPDLOCK",
+    "XLOCK",
+    "TABLOCK",
+    "TABLOCKX",
+    "ROWLOCK",
+    "PAGLOCK",
+];
+
 impl Parser<'_> {
     /// A source with its joins.
     pub(super) fn table_source(&mut self) -> Result<TableSource> {
@@ -38,17 +55,14 @@ impl Parser<'_> {
             return Ok(right);
         }
         let saved = self.save();
-        match self.join_kind()? {
-            Some(kind) => {
-                let inner = self.join_right()?;
-                self.expect_word("ON")?;
-                let on = Some(self.predicate()?);
-                Ok(TableSource::Join { left: Box::new(right), right: Box::new(inner), kind, on })
-            }
-            None => {
-                self.restore(saved);
-                Ok(right)
-            }
+        if let Some(kind) = self.join_kind()? {
+            let inner = self.join_right()?;
+            self.expect_word("ON")?;
+            let on = Some(self.predicate()?);
+            Ok(TableSource::Join { left: Box::new(right), right: Box::new(inner), kind, on })
+        } else {
+            self.restore(saved);
+            Ok(right)
         }
     }
 
@@ -133,21 +147,6 @@ impl Parser<'_> {
             return Ok(Vec::new());
         }
         self.advance()?;
-        const HINTS: [&str; 13] = [
-            "NOLOCK",
-            "READUNCOMMITTED",
-            "READCOMMITTED",
-            "READCOMMITTEDLOCK",
-            "REPEATABLEREAD",
-            "SERIALIZABLE",
-            "HOLDLOCK",
-            "UPDLOCK",
-            "XLOCK",
-            "TABLOCK",
-            "TABLOCKX",
-            "ROWLOCK",
-            "PAGLOCK",
-        ];
         self.parenthesized(|parser| match parser.token {
             Token::Word(word) if HINTS.iter().any(|hint| word.eq_ignore_ascii_case(hint)) => {
                 parser.advance()?;

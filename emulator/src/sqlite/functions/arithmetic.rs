@@ -1,5 +1,7 @@
 //! Arithmetic with SQL Server's overflows and divisions.
 
+#![expect(clippy::unnecessary_wraps, reason = "all are registered as functions that may fail")]
+
 use rusqlite::Connection;
 use rusqlite::functions::{Aggregate, Context, FunctionFlags};
 

@@ -9,7 +9,7 @@ use crate::values::convert::{Purpose, convert};
 
 pub(super) fn register(connection: &Connection) -> rusqlite::Result<()> {
     // conv(value, from, to, style)
-    pure(connection, "conv", 4, |call| cast(call))?;
+    pure(connection, "conv", 4, cast)?;
     pure(connection, "tryconv", 4, |call| Ok(cast(call).unwrap_or(Value::Null)))?;
     // store(value, from, to, table, column)
     pure(connection, "store", 5, store)?;

@@ -59,7 +59,7 @@ fn ticks_of(unit: &str) -> Option<i64> {
     })
 }
 
-/// d_add(unit, count, value, type)
+/// `d_add(unit`, count, value, type)
 fn add(call: &Arguments<'_>) -> Result<Value> {
     if call.any_null() {
         return Ok(Value::Null);
@@ -98,7 +98,7 @@ fn add_months(start: Instant, count: i64) -> Option<Instant> {
     Some(Instant { days, ..start })
 }
 
-/// d_diff(unit, from, from type, to, to type): boundaries crossed (documented).
+/// `d_diff(unit`, from, from type, to, to type): boundaries crossed (documented).
 fn difference(call: &Arguments<'_>) -> Result<Value> {
     if call.any_null() {
         return Ok(Value::Null);
@@ -125,7 +125,7 @@ fn difference(call: &Arguments<'_>) -> Result<Value> {
     Ok(Value::Int(crossed))
 }
 
-/// d_part(unit, value, type)
+/// `d_part(unit`, value, type)
 fn part(call: &Arguments<'_>) -> Result<Value> {
     if call.any_null() {
         return Ok(Value::Null);

@@ -12,7 +12,7 @@ pub(super) fn register(connection: &Connection) -> rusqlite::Result<()> {
     impure(connection, "h_newid", 0, |_| Ok(Value::Bytes(guid::from_uuid(uuid::Uuid::new_v4()))))
 }
 
-/// h_bytes(algorithm, value, type): over the bytes that SQL Server stores, UTF-16 for nvarchar.
+/// `h_bytes(algorithm`, value, type): over the bytes that SQL Server stores, UTF-16 for nvarchar.
 fn hash_bytes(call: &Arguments<'_>) -> Result<Value> {
     let sql_type = call.sql_type(2)?;
     let bytes = match call.value(1) {

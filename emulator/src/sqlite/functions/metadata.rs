@@ -1,4 +1,6 @@
-//! Metadata functions: OBJECT_ID and its like. What a principal may not see gives NULL (documented).
+//! Metadata functions: `OBJECT_ID` and its like. What a principal may not see gives NULL (documented).
+
+#![expect(clippy::unnecessary_wraps, reason = "all are registered as functions that may fail")]
 
 use std::sync::Arc;
 
@@ -40,7 +42,7 @@ pub(super) fn register(connection: &Connection, context: &ContextHandle) -> rusq
             Ok(if own {
                 Value::Int(i64::from(DATABASE_ID))
             } else {
-                system_database(call.string(0))
+                system_database(call.string(0).as_deref())
             })
         }),
         ("m_db_name", 1, |context, call| {
@@ -91,10 +93,10 @@ fn number(value: Option<i32>) -> Value {
     value.map_or(Value::Null, |value| Value::Int(i64::from(value)))
 }
 
-fn system_database(name: Option<String>) -> Value {
+fn system_database(name: Option<&str>) -> Value {
     let at = ["master", "tempdb", "model", "msdb"]
         .iter()
-        .position(|own| name.as_ref().is_some_and(|name| same_name(own, name)));
+        .position(|own| name.is_some_and(|name| same_name(own, name)));
     at.and_then(|at| i64::try_from(at + 1).ok()).map_or(Value::Null, Value::Int)
 }
 
@@ -110,12 +112,11 @@ pub(crate) fn split_name(text: &str) -> Option<ObjectName> {
     let mut parts = Vec::new();
     let mut rest = text.trim();
     loop {
-        let (part, tail) = match rest.strip_prefix('[') {
-            Some(inner) => bracketed(inner)?,
-            None => {
-                let end = rest.find('.').unwrap_or(rest.len());
-                (rest[..end].trim().to_owned(), &rest[end..])
-            }
+        let (part, tail) = if let Some(inner) = rest.strip_prefix('[') {
+            bracketed(inner)?
+        } else {
+            let end = rest.find('.').unwrap_or(rest.len());
+            (rest[..end].trim().to_owned(), &rest[end..])
         };
         parts.push(part);
         match tail.trim_start().strip_prefix('.') {
@@ -184,7 +185,7 @@ fn is_member(context: &Context, call: &Arguments<'_>) -> Result<Value> {
         .map_or(Value::Null, |role| Value::Int(i64::from(security.is_member(context.user, role)))))
 }
 
-/// m_has_perms(securable, class, permission)
+/// `m_has_perms(securable`, class, permission)
 fn has_permission(context: &Context, call: &Arguments<'_>) -> Result<Value> {
     let Some(permission) = call.string(2).map(|text| text.trim().to_ascii_uppercase()) else {
         return Ok(Value::Null);

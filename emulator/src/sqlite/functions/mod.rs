@@ -96,7 +96,7 @@ impl std::fmt::Display for Carried {
 
 impl std::error::Error for Carried {}
 
-/// An error on its way through SQLite.
+/// An error on its way through `SQLite`.
 pub(super) fn carry(error: &SqlError) -> rusqlite::Error {
     rusqlite::Error::UserFunctionError(Box::new(Carried(error.encode())))
 }

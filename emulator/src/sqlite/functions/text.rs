@@ -1,19 +1,23 @@
 //! Functions on texts. Lengths and positions count UTF-16 units, as SQL Server does.
 
+#![expect(clippy::unnecessary_wraps, reason = "all are registered as functions that may fail")]
+
 use rusqlite::Connection;
 
 use super::{Arguments, pure, text_value};
 use crate::sql::error::{Result, SqlError};
 use crate::values::{SqlType, Value, wtf8};
 
+type Function = fn(&Arguments<'_>) -> Result<Value>;
+
 pub(super) fn register(connection: &Connection) -> rusqlite::Result<()> {
-    let simple: [(&str, i32, fn(&Arguments<'_>) -> Result<Value>); 22] = [
+    let simple: [(&str, i32, Function); 22] = [
         ("t_len", 1, |call| {
             Ok(number(call.text(0).map(|text| wtf8::utf16_len(wtf8::trim_end(text)))))
         }),
         ("t_datalength", 2, data_length),
-        ("t_upper", 1, |call| Ok(mapped(call, |text| text.to_uppercase()))),
-        ("t_lower", 1, |call| Ok(mapped(call, |text| text.to_lowercase()))),
+        ("t_upper", 1, |call| Ok(mapped(call, str::to_uppercase))),
+        ("t_lower", 1, |call| Ok(mapped(call, str::to_lowercase))),
         ("t_substring", 3, substring),
         ("t_left", 2, |call| slice(call, 0)),
         ("t_right", 2, right),
@@ -182,6 +186,9 @@ fn replace(call: &Arguments<'_>) -> Result<Value> {
     Ok(Value::Text(out))
 }
 
+/// The longest text that REPLICATE makes.
+const BYTES_MAX: usize = 1 << 30;
+
 fn replicate(call: &Arguments<'_>) -> Result<Value> {
     let (Some(text), Some(count)) = (call.text(0), call.int(1)) else {
         return Ok(Value::Null);
@@ -189,7 +196,6 @@ fn replicate(call: &Arguments<'_>) -> Result<Value> {
     let Ok(count) = usize::try_from(count) else {
         return Ok(Value::Null);
     };
-    const BYTES_MAX: usize = 1 << 30;
     if text.len().saturating_mul(count) > BYTES_MAX {
         return Err(SqlError::new(8152, "String or binary data would be truncated."));
     }
@@ -329,15 +335,12 @@ fn in_class(letter: char, class: &[char]) -> bool {
     };
     let mut found = false;
     while let Some((low, rest)) = class.split_first() {
-        match rest {
-            ['-', high, tail @ ..] => {
-                found |= (*low..=*high).contains(&letter);
-                class = tail;
-            }
-            _ => {
-                found |= letter == *low;
-                class = rest;
-            }
+        if let ['-', high, tail @ ..] = rest {
+            found |= (*low..=*high).contains(&letter);
+            class = tail;
+        } else {
+            found |= letter == *low;
+            class = rest;
         }
     }
     found != negated

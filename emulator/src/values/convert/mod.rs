@@ -44,11 +44,12 @@ pub fn convert(
 pub fn is_allowed(from: SqlType, to: SqlType) -> bool {
     use Family::{Approximate, Binary, Exact, Guid, Integer, Temporal, Text};
     match (from.family(), to.family()) {
-        (Text, _) | (_, Text | Binary) => true,
         (Binary, Approximate | Temporal) => false,
-        (Binary, _) | (Guid, Guid) => true,
+        (Text | Binary, _)
+        | (_, Text | Binary)
+        | (Guid, Guid)
+        | (Integer | Approximate | Exact, Integer | Approximate | Exact) => true,
         (Guid, _) | (_, Guid) => false,
-        (Integer | Approximate | Exact, Integer | Approximate | Exact) => true,
         (Temporal, Temporal) => !matches!(
             (from, to),
             (SqlType::Date, SqlType::Time(_)) | (SqlType::Time(_), SqlType::Date)
@@ -64,15 +65,14 @@ pub fn is_allowed(from: SqlType, to: SqlType) -> bool {
 
 /// Whether the pair converts without CAST (documented conversion table).
 pub fn is_implicit(from: SqlType, to: SqlType) -> bool {
-    use Family::{Approximate, Binary, Exact, Text};
-    is_allowed(from, to)
-        && !matches!(
-            (from.family(), to.family()),
-            (Text, Binary) | (Approximate | Family::Temporal, Binary) | (Binary, Approximate)
-        )
-        && !(from.family() == Family::Temporal
-            && matches!(to.family(), Family::Integer | Exact | Approximate))
-        && !(from.family() == Binary && to.family() == Family::Temporal)
+    use Family::{Approximate, Binary, Exact, Integer, Temporal, Text};
+    let needs_cast = matches!(
+        (from.family(), to.family()),
+        (Text | Approximate | Temporal, Binary)
+            | (Binary, Approximate | Temporal)
+            | (Temporal, Integer | Exact | Approximate)
+    );
+    is_allowed(from, to) && !needs_cast
 }
 
 /// Whether every value of `from` is already a value of `to`, in the same storage form.

@@ -130,13 +130,12 @@ pub(super) fn format(value: &Value, from: SqlType, style: i64) -> Result<String>
         (126, SqlType::DateTime) if instant.ticks % calendar::TICKS_PER_SECOND == 0 => {
             format!("{date}T{}", clock(0))
         }
-        (126, _) => format!("{date}T{}", clock(scale)),
         (127, SqlType::DateTimeOffset(_)) => {
             let utc = Instant::from_ticks(instant.utc_ticks(), 0);
             let time = calendar::format_time(utc.ticks, scale);
             format!("{}T{time}Z", calendar::format_date(utc.days))
         }
-        (127, _) => format!("{date}T{}", clock(scale)),
+        (126 | 127, _) => format!("{date}T{}", clock(scale)),
         _ => {
             let message = format!(
                 "{style} is not a valid style number when converting from {} to a character string.",
