@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -12,6 +13,9 @@ use tokio_rustls::TlsAcceptor;
 use crate::engine::{Shared, run_scripts};
 use crate::tds::connection;
 use crate::{Data, Error, Options, certificate};
+
+/// How long a shutdown waits for sessions.
+const SESSIONS_END: Duration = Duration::from_secs(10);
 
 /// A running server. It ends with [`shutdown`](Self::shutdown), or when it is dropped.
 #[derive(Debug)]
@@ -90,4 +94,13 @@ async fn accept(
         }
     }
     connections.shutdown().await;
+    sessions_ended(&shared).await;
+}
+
+/// Sessions run on threads of their own; each holds on to the database until it has rolled back.
+async fn sessions_ended(shared: &Arc<Shared>) {
+    let end = tokio::time::Instant::now() + SESSIONS_END;
+    while Arc::strong_count(shared) > 1 && tokio::time::Instant::now() < end {
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
 }

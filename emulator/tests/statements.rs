@@ -333,3 +333,18 @@ async fn what_is_outside_of_the_subset_is_refused_by_its_word() {
     }
     assert_eq!(text(&mut client, "SELECT Name FROM P WHERE Id = 1").await.as_deref(), Some("Ann"));
 }
+
+#[tokio::test]
+async fn a_statement_too_deep_for_the_server_is_refused_and_the_server_lives() {
+    let server = start().await;
+    let mut client = connect(&server).await;
+    let deep = format!("SELECT {}1{}", "(".repeat(5000), ")".repeat(5000));
+    assert_eq!(error(&mut client, &deep).await.0, 191);
+    let long = format!("SELECT 1{}", " + 1".repeat(100_000));
+    assert_eq!(error(&mut client, &long).await.0, 8631);
+    let wide = format!(
+        "SELECT COUNT(*) FROM sys.tables WHERE object_id = 1{}",
+        " OR object_id = 2".repeat(900)
+    );
+    assert_eq!(column(&mut client, &wide).await, ["0"]);
+}

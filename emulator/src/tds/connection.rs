@@ -129,6 +129,7 @@ where
     let (chunks, mut outgoing) = mpsc::channel::<Vec<u8>>(CHUNKS_WAITING);
     let control = Arc::new(Control::default());
     let session_control = Arc::clone(&control);
+    let _ends_session = EndsSession(Arc::clone(&control));
     engine::spawn(move || {
         let response = Response::new(chunks, PACKET_BYTES_DEFAULT);
         engine::serve_session(&shared, &login, session_events, response, &session_control);
@@ -140,12 +141,19 @@ where
         }
         writer.shutdown().await
     };
-    let ended = tokio::select! {
+    tokio::select! {
         ended = read_requests(&mut reader, events, &control) => ended,
         ended = writing => ended,
-    };
-    control.close();
-    ended
+    }
+}
+
+/// However the conversation ends, also when its task is dropped: the session stops what it is doing.
+struct EndsSession(Arc<Control>);
+
+impl Drop for EndsSession {
+    fn drop(&mut self) {
+        self.0.close();
+    }
 }
 
 async fn read_requests<R: AsyncRead + Unpin>(

@@ -13,6 +13,7 @@ impl Parser<'_> {
 
     fn sum(&mut self) -> Result<Expr> {
         let mut left = self.product()?;
+        let mut links = 0;
         loop {
             let operator = match self.token {
                 Token::Symbol("+") => BinaryOperator::Add,
@@ -23,6 +24,7 @@ impl Parser<'_> {
                 _ => return Ok(left),
             };
             self.advance()?;
+            self.link(&mut links)?;
             let right = self.product()?;
             left = Expr::Arithmetic { operator, left: Box::new(left), right: Box::new(right) };
         }
@@ -30,6 +32,7 @@ impl Parser<'_> {
 
     fn product(&mut self) -> Result<Expr> {
         let mut left = self.unary()?;
+        let mut links = 0;
         loop {
             let operator = match self.token {
                 Token::Symbol("*") => BinaryOperator::Multiply,
@@ -38,6 +41,7 @@ impl Parser<'_> {
                 _ => return Ok(left),
             };
             self.advance()?;
+            self.link(&mut links)?;
             let right = self.unary()?;
             left = Expr::Arithmetic { operator, left: Box::new(left), right: Box::new(right) };
         }

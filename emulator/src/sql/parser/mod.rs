@@ -73,6 +73,9 @@ pub(super) struct Parser<'a> {
     depth: u32,
 }
 
+/// Operators in a row beyond this are refused, since every one is a level of the tree (SQL Server: error 8631 and its like).
+const CHAIN_MAX: u32 = 2000;
+
 struct Saved<'a> {
     lexer: Lexer<'a>,
     token: Token<'a>,
@@ -145,6 +148,17 @@ impl<'a> Parser<'a> {
         let result = rule(self);
         self.depth -= 1;
         result
+    }
+
+    /// One more operator in a row.
+    fn link(&self, links: &mut u32) -> Result<()> {
+        *links += 1;
+        if *links > CHAIN_MAX {
+            let message = "Internal error: Server stack limit has been reached. Please look for potentially deep nesting in your \
+                           query, and try to simplify it.";
+            return Err(SqlError::new(8631, message).class(17).at_line(self.line));
+        }
+        Ok(())
     }
 
     /// 102, or 156 where a reserved word stands in the way.

@@ -13,7 +13,9 @@ impl Parser<'_> {
 
     fn disjunction(&mut self) -> Result<Expr> {
         let mut left = self.conjunction()?;
+        let mut links = 0;
         while self.accept_word("OR")? {
+            self.link(&mut links)?;
             let right = self.conjunction()?;
             left = Expr::Or(Box::new(left), Box::new(right));
         }
@@ -22,7 +24,9 @@ impl Parser<'_> {
 
     fn conjunction(&mut self) -> Result<Expr> {
         let mut left = self.negation()?;
+        let mut links = 0;
         while self.accept_word("AND")? {
+            self.link(&mut links)?;
             let right = self.negation()?;
             left = Expr::And(Box::new(left), Box::new(right));
         }

@@ -61,7 +61,9 @@ impl Parser<'_> {
 
     fn query_body(&mut self) -> Result<QueryBody> {
         let mut left = self.intersection()?;
+        let mut links = 0;
         loop {
+            self.link(&mut links)?;
             let operator = if self.accept_words(&["UNION", "ALL"])? {
                 SetOperator::UnionAll
             } else if self.accept_word("UNION")? {

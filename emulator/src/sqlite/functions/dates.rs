@@ -116,13 +116,19 @@ fn difference(call: &Arguments<'_>) -> Result<Value> {
         "month" => months(to) - months(from),
         // Weeks begin on Sunday; 0001-01-01 was a Monday.
         "week" => (to.days + 1).div_euclid(7) - (from.days + 1).div_euclid(7),
-        "nanosecond" => (to.utc_ticks() - from.utc_ticks()) * 100,
+        "nanosecond" => (to.utc_ticks() - from.utc_ticks()).checked_mul(100).ok_or_else(too_far)?,
         other => {
             let ticks = ticks_of(other).ok_or_else(|| unknown(other, "datediff"))?;
             to.utc_ticks().div_euclid(ticks) - from.utc_ticks().div_euclid(ticks)
         }
     };
     Ok(Value::Int(crossed))
+}
+
+fn too_far() -> SqlError {
+    let message = "The datediff function resulted in an overflow. The number of dateparts separating two date/time instances is too \
+                   large. Try to use datediff with a less precise datepart.";
+    SqlError::new(535, message).state(0)
 }
 
 /// `d_part(unit`, value, type)
