@@ -2,19 +2,25 @@
 
 mod aggregate;
 mod arithmetic;
+mod change;
 mod changes;
-mod dml;
+mod cte;
 mod expression;
 mod function;
 mod graph_match;
 mod grouping;
+mod insert;
 mod json;
 mod literal;
+mod output;
 mod predicate;
 mod projection;
+mod query;
 mod scope;
 mod select;
+mod set_operation;
 mod source;
+mod stored_value;
 mod text_function;
 mod typed;
 
@@ -29,7 +35,7 @@ use crate::tds::response::OutColumn;
 use crate::values::{SqlType, Value};
 
 pub use changes::{DELETED, INSERTED, UPDATED};
-pub use dml::InsertTarget;
+pub use insert::InsertTarget;
 pub use scope::Scope;
 pub use typed::Typed;
 

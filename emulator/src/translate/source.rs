@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
+use super::cte::named;
 use super::projection::Projected;
 use super::scope::{Source, SourceColumn, table_columns};
-use super::select::named;
 use super::{Scope, Translator, Typed};
 use crate::catalog::{invalid_object, rows, same_name};
 use crate::sql::ast::{JoinKind, ObjectName, TableSource};

@@ -1,7 +1,11 @@
 //! Statements that change the catalog. Each changes it, writes it, and brings `SQLite`'s tables into line, in one transaction.
 
 mod alter;
-mod build;
+mod alter_constraint;
+mod alter_tracking;
+mod constraint;
+mod create_index;
+mod create_table;
 mod database;
 mod drop;
 mod truncate;

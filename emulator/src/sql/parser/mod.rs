@@ -1,9 +1,12 @@
 //! Recursive descent: one method per rule of the grammar, one token of lookahead, more by a copy of the lexer.
 
+mod constraint;
 mod control;
 mod create;
+mod create_table;
 mod dml;
 mod expression;
+mod index;
 mod permission;
 mod predicate;
 mod query;

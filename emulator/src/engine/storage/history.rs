@@ -1,0 +1,66 @@
+//! What a tracked table remembers of its changes.
+
+use super::{storage_type, stored_columns};
+use crate::catalog::Table;
+use crate::translate::{DELETED, INSERTED, UPDATED};
+
+/// The table of a tracked table's changes.
+pub fn create_history(table: &Table) -> Vec<String> {
+    let keys: Vec<String> = table
+        .key_columns()
+        .iter()
+        .map(|column| format!("{} {}", column.storage(), storage_type(column)))
+        .collect();
+    vec![
+        format!(
+            "CREATE TABLE h{} (seq INTEGER PRIMARY KEY, version INTEGER NOT NULL, operation INTEGER NOT NULL, {})",
+            table.id,
+            keys.join(", ")
+        ),
+        format!("CREATE INDEX h{0}_version ON h{0} (version)", table.id),
+    ]
+}
+
+/// Every change of a tracked row goes into the history under the next version. A key that is set counts as delete and
+/// insert, even to the same value (observed, probed.md 3).
+pub(super) fn tracking(table: &Table) -> Vec<String> {
+    let keys: Vec<String> = table.key_columns().iter().map(|column| column.storage()).collect();
+    let others: Vec<String> =
+        stored_columns(table).into_iter().filter(|column| !keys.contains(column)).collect();
+    let id = table.id;
+    let record = |operation: i32, row: &str| {
+        let values: Vec<String> = keys.iter().map(|key| format!("{row}.{key}")).collect();
+        format!(
+            "INSERT INTO h{id} (version, operation, {}) SELECT version + 1, {operation}, {} FROM __sys_tracking",
+            keys.join(", "),
+            values.join(", ")
+        )
+    };
+    let same: Vec<String> = keys.iter().map(|key| format!("OLD.{key} IS NEW.{key}")).collect();
+    let storage = table.storage();
+    let mut sql = vec![
+        format!(
+            "CREATE TRIGGER h{id}i AFTER INSERT ON {storage} BEGIN {}; END",
+            record(INSERTED, "NEW")
+        ),
+        format!(
+            "CREATE TRIGGER h{id}d AFTER DELETE ON {storage} BEGIN {}; END",
+            record(DELETED, "OLD")
+        ),
+        format!(
+            "CREATE TRIGGER h{id}k AFTER UPDATE OF {} ON {storage} BEGIN {}; {}; END",
+            keys.join(", "),
+            record(DELETED, "OLD"),
+            record(INSERTED, "NEW")
+        ),
+    ];
+    if !others.is_empty() {
+        sql.push(format!(
+            "CREATE TRIGGER h{id}u AFTER UPDATE OF {} ON {storage} WHEN {} BEGIN {}; END",
+            others.join(", "),
+            same.join(" AND "),
+            record(UPDATED, "NEW")
+        ));
+    }
+    sql
+}
