@@ -231,6 +231,11 @@ async fn constraints_answer_with_their_numbers() {
         ("SELECT Id FROM P a, P b", 209),
         ("SELECT Name, COUNT(*) FROM P", 8120),
         ("SELECT (SELECT Id FROM P)", 512),
+        (
+            "WITH n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 200) SELECT MAX(i) FROM n",
+            530,
+        ),
+        ("WITH n (i) AS (SELECT 'a' UNION ALL SELECT i + 'a' FROM n) SELECT i FROM n", 240),
         ("SELEC 1", 2812),
         ("SELECT 1 +", 102),
         ("SELECT FROM P", 156),

@@ -9,7 +9,7 @@ use futures_util::StreamExt;
 use support::{PASSWORD, config, connect, connect_with, number, rows, run, start};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-const NUMBERS: &str = "WITH n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 200000) SELECT i, REPLICATE('x', 50) AS t FROM n";
+const NUMBERS: &str = "WITH n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 200000) SELECT i, REPLICATE('x', 50) AS t FROM n OPTION (MAXRECURSION 0)";
 
 #[tokio::test]
 async fn long_requests_and_answers_are_split_at_the_agreed_size() {
@@ -46,7 +46,7 @@ async fn an_attention_stops_a_query_and_the_connection_goes_on() {
     let server = start().await;
     let mut client = connect(&server).await;
     let started = Instant::now();
-    let endless = "WITH n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2000000000) SELECT COUNT_BIG(*) FROM n";
+    let endless = "WITH n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2000000000) SELECT COUNT_BIG(*) FROM n OPTION (MAXRECURSION 0)";
     {
         let waiting =
             tokio::time::timeout(Duration::from_millis(300), client.simple_query(endless)).await;

@@ -89,6 +89,8 @@ pub struct Translator<'a> {
     ctes: Vec<CteSource>,
     cte_sql: Vec<String>,
     grouping: Vec<grouping::Grouping>,
+    /// Under which name a recursive member reads its own CTE.
+    recursion_alias: Option<String>,
 }
 
 /// A CTE that queries may name.
@@ -112,6 +114,7 @@ impl<'a> Translator<'a> {
             ctes: Vec::new(),
             cte_sql: Vec::new(),
             grouping: Vec::new(),
+            recursion_alias: None,
         }
     }
 

@@ -94,6 +94,7 @@ impl Translator<'_> {
                 self.ctes.iter().rev().find(|cte| same_name(&cte.name, name.object())).cloned()
         {
             push(scope, shown, &sql_alias, "c", &cte.columns, joined)?;
+            self.recursion_alias = Some(sql_alias.clone());
             return Ok(format!("{} AS {sql_alias}", cte.sql_name));
         }
         if name.schema().is_some_and(|schema| same_name(schema, "sys")) {

@@ -27,6 +27,8 @@ pub struct Cte {
     pub columns: Vec<String>,
     /// Rows.
     pub query: Query,
+    /// MAXRECURSION; -1 for no limit.
+    pub recursion_max: i64,
 }
 
 /// What a query's rows are.

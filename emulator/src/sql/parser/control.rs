@@ -80,8 +80,8 @@ impl Parser<'_> {
     }
 
     fn select_statement(&mut self, ctes: Vec<crate::sql::ast::Cte>) -> Result<StatementKind> {
-        let query = self.query_with(ctes)?;
-        self.query_options()?;
+        let mut query = self.query_with(ctes)?;
+        self.query_options(&mut query.ctes)?;
         Ok(StatementKind::Select(Box::new(query)))
     }
 

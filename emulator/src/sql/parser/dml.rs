@@ -12,7 +12,7 @@ use crate::sql::lexer::Token;
 const INSERT_ROWS_MAX: usize = 1000;
 
 impl Parser<'_> {
-    pub(super) fn insert(&mut self, ctes: Vec<Cte>) -> Result<StatementKind> {
+    pub(super) fn insert(&mut self, mut ctes: Vec<Cte>) -> Result<StatementKind> {
         self.advance()?;
         if self.at_word("TOP") {
             return Err(self.unsupported());
@@ -24,7 +24,7 @@ impl Parser<'_> {
         let columns = if listed { self.parenthesized(Self::column_name)? } else { Vec::new() };
         let output = self.output()?;
         let source = self.insert_source()?;
-        self.query_options()?;
+        self.query_options(&mut ctes)?;
         Ok(StatementKind::Insert(Box::new(Insert { ctes, table, columns, output, source })))
     }
 
@@ -71,7 +71,7 @@ impl Parser<'_> {
         Ok(items)
     }
 
-    pub(super) fn update(&mut self, ctes: Vec<Cte>) -> Result<StatementKind> {
+    pub(super) fn update(&mut self, mut ctes: Vec<Cte>) -> Result<StatementKind> {
         self.advance()?;
         if self.at_word("STATISTICS") {
             return Err(self.unsupported());
@@ -83,7 +83,7 @@ impl Parser<'_> {
         let assignments = self.list(Self::assignment)?;
         let output = self.output()?;
         let (from, filter) = self.sources_and_filter()?;
-        self.query_options()?;
+        self.query_options(&mut ctes)?;
         let update = Update { ctes, top, target, assignments, output, from, filter };
         Ok(StatementKind::Update(Box::new(update)))
     }
@@ -122,7 +122,7 @@ impl Parser<'_> {
         Ok(Some(operator))
     }
 
-    pub(super) fn delete(&mut self, ctes: Vec<Cte>) -> Result<StatementKind> {
+    pub(super) fn delete(&mut self, mut ctes: Vec<Cte>) -> Result<StatementKind> {
         self.advance()?;
         let top = self.top()?;
         self.accept_word("FROM")?;
@@ -130,7 +130,7 @@ impl Parser<'_> {
         self.table_hints()?;
         let output = self.output()?;
         let (from, filter) = self.sources_and_filter()?;
-        self.query_options()?;
+        self.query_options(&mut ctes)?;
         Ok(StatementKind::Delete(Box::new(Delete { ctes, top, target, output, from, filter })))
     }
 

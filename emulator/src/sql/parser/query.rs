@@ -5,6 +5,19 @@ use crate::sql::ast::{Cte, Expr, OrderItem, Query, QueryBody, Select, SelectItem
 use crate::sql::error::Result;
 use crate::sql::lexer::Token;
 
+/// How deep a CTE may recurse (documented).
+const RECURSION_MAX_DEFAULT: i64 = 100;
+
+/// Hints that change no result.
+const HINTS: [&[&str]; 6] = [
+    &["RECOMPILE"],
+    &["FORCE", "ORDER"],
+    &["OPTIMIZE", "FOR", "UNKNOWN"],
+    &["LOOP", "JOIN"],
+    &["HASH", "JOIN"],
+    &["MERGE", "JOIN"],
+];
+
 impl Parser<'_> {
     /// A query without CTEs: inside of parentheses, or after `WITH …`.
     pub(super) fn query(&mut self) -> Result<Query> {
@@ -55,7 +68,7 @@ impl Parser<'_> {
             parser.expect("(")?;
             let query = parser.query()?;
             parser.expect(")")?;
-            Ok(Cte { name, columns, query })
+            Ok(Cte { name, columns, query, recursion_max: RECURSION_MAX_DEFAULT })
         })
     }
 
@@ -217,30 +230,32 @@ impl Parser<'_> {
         Ok(None)
     }
 
-    /// `OPTION (…)`: hints change no result; those known are read and left to the optimiser.
-    pub(super) fn query_options(&mut self) -> Result<()> {
+    /// `OPTION (…)`: hints change no result; those known are read and left to the optimiser. MAXRECURSION goes to the CTEs.
+    pub(super) fn query_options(&mut self, ctes: &mut [Cte]) -> Result<()> {
         if !self.accept_word("OPTION")? {
             return Ok(());
         }
-        self.expect("(")?;
-        self.list(|parser| {
-            if parser.accept_word("MAXDOP")?
-                || parser.accept_word("FAST")?
-                || parser.accept_word("MAXRECURSION")?
-            {
-                return parser.integer().map(drop);
+        let options = self.parenthesized(Self::query_option)?;
+        if let Some(limit) = options.into_iter().flatten().next_back() {
+            for cte in ctes {
+                cte.recursion_max = if limit == 0 { -1 } else { limit };
             }
-            if parser.accept_word("RECOMPILE")?
-                || parser.accept_words(&["FORCE", "ORDER"])?
-                || parser.accept_words(&["OPTIMIZE", "FOR", "UNKNOWN"])?
-                || parser.accept_words(&["LOOP", "JOIN"])?
-                || parser.accept_words(&["HASH", "JOIN"])?
-                || parser.accept_words(&["MERGE", "JOIN"])?
-            {
-                return Ok(());
+        }
+        Ok(())
+    }
+
+    fn query_option(&mut self) -> Result<Option<i64>> {
+        if self.accept_word("MAXRECURSION")? {
+            return self.integer().map(Some);
+        }
+        if self.accept_word("MAXDOP")? || self.accept_word("FAST")? {
+            return self.integer().map(|_| None);
+        }
+        for hint in HINTS {
+            if self.accept_words(hint)? {
+                return Ok(None);
             }
-            Err(parser.unsupported())
-        })?;
-        self.expect(")")
+        }
+        Err(self.unsupported())
     }
 }

@@ -24,6 +24,7 @@ pub(super) fn register(connection: &Connection) -> rusqlite::Result<()> {
     pure(connection, "decop", 7, decimal_operation)?;
     pure(connection, "decround", 4, decimal_rounding)?;
     pure(connection, "fround", 2, float_round)?;
+    pure(connection, "deeper", 2, deeper)?;
     let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
     connection.create_aggregate_function("decsum", 1, flags, DecimalSum)?;
     connection.create_aggregate_function("one", 1, flags, OnlyOne)
@@ -50,6 +51,18 @@ fn fit(value: &Value, sql_type: SqlType) -> Result<Value> {
         Value::Int(value) if range.contains(value) => Ok(Value::Int(*value)),
         _ => Err(overflow(sql_type)),
     }
+}
+
+/// deeper(depth, limit): one level down in a recursive CTE; no limit below 0.
+fn deeper(call: &Arguments<'_>) -> Result<Value> {
+    let (depth, limit) = (call.int(0).unwrap_or(0) + 1, call.int(1).unwrap_or(-1));
+    if limit >= 0 && depth > limit {
+        let message = format!(
+            "The statement terminated. The maximum recursion {limit} has been exhausted before statement completion."
+        );
+        return Err(SqlError::new(530, message));
+    }
+    Ok(Value::Int(depth))
 }
 
 fn division_by_zero() -> SqlError {

@@ -1,0 +1,90 @@
+//! Statements with words taken out, doubled, exchanged: each is answered, none takes its session down.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+mod support;
+
+use sqlgraph_emulator::Options;
+use support::{connect, number, options, schema_directory, start_with};
+
+const STATEMENTS: &[&str] = &[
+    "SELECT e.EdgeId, CAST(e.Metadata AS varbinary(max)) AS m FROM graph.AtomGraphEdges AS e LEFT JOIN (SELECT i.EdgeId AS k, \
+     s.NodeId AS f FROM graph.AtomGraphNodes AS s, graph.AtomGraphEdges AS i, graph.AtomGraphNodes AS t WHERE MATCH(s-(i)->t) \
+     AND i.EdgeId > 1) AS x ON x.k = e.EdgeId WHERE e.EdgeId <= 9000 ORDER BY e.EdgeId",
+    "WITH n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 5) SELECT TOP (3) SUM(i) AS s, COUNT(*) FROM n GROUP BY i % 2 \
+     HAVING COUNT(*) > 1 ORDER BY s DESC",
+    "INSERT INTO dbo.Atoms (Modality, ContentHash, CreatedAt) SELECT v.m, HASHBYTES('SHA2_256', v.m), '2024-01-01' FROM (VALUES \
+     (N'a'), (N'b')) AS v (m) WHERE NOT EXISTS (SELECT 1 FROM dbo.Atoms AS a WHERE a.Modality = v.m)",
+    "UPDATE n SET NodeType = UPPER(n.NodeType) + N'x' FROM graph.AtomGraphNodes AS n JOIN dbo.Atoms AS a ON a.AtomId = n.AtomId \
+     WHERE a.IsDeleted = 0 AND n.NodeId BETWEEN 100 AND 110",
+    "DECLARE @a int = 3, @b nvarchar(20) = N'[1,2]'; IF @a > 2 BEGIN SELECT k.id FROM OPENJSON(@b) WITH (id bigint '$') AS k END \
+     ELSE PRINT 'no'",
+    "SELECT CASE WHEN t.is_node = 1 THEN DATEADD(day, 1, t.create_date) ELSE NULL END, CONVERT(varchar(30), t.create_date, 126), \
+     ISNULL(t.name, '-') + QUOTENAME(t.name) FROM sys.tables AS t WHERE t.name LIKE N'%Graph%' ESCAPE '!' ORDER BY 1",
+    "SELECT ct.SYS_CHANGE_VERSION, ct.NodeId FROM CHANGETABLE(CHANGES graph.AtomGraphNodes, 0) AS ct WHERE ct.SYS_CHANGE_OPERATION \
+     IN ('I', 'U') ORDER BY ct.NodeId OFFSET 1 ROWS FETCH NEXT 2 ROWS ONLY",
+    "SELECT CAST(1.5 AS decimal(10, 2)) * 3 / 7 - 2e0, 7 % 2, -5 & 3, SUBSTRING('abc', 2, 1), CAST('0x' AS varbinary(8)), NEWID()",
+];
+
+/// A small generator, so that a failure can be repeated from its seed.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, limit: usize) -> usize {
+        self.0 =
+            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        usize::try_from(self.0 >> 33).unwrap() % limit
+    }
+}
+
+fn words(statement: &str) -> Vec<String> {
+    let mut words: Vec<String> = vec![String::new()];
+    for letter in statement.chars() {
+        let joins = letter.is_alphanumeric() || matches!(letter, '_' | '@' | '\'');
+        let last = words.last_mut().unwrap();
+        if joins && last.chars().all(|own| own.is_alphanumeric() || matches!(own, '_' | '@' | '\''))
+        {
+            last.push(letter);
+        } else {
+            words.push(letter.to_string());
+        }
+    }
+    words
+}
+
+fn mutated(random: &mut Random) -> String {
+    let mut words = words(STATEMENTS[random.below(STATEMENTS.len())]);
+    let other = self::words(STATEMENTS[random.below(STATEMENTS.len())]);
+    for _ in 0..=random.below(3) {
+        let at = random.below(words.len());
+        match random.below(4) {
+            0 => drop(words.remove(at)),
+            1 => words.insert(at, words[at].clone()),
+            2 => words[at].clone_from(&other[random.below(other.len())]),
+            _ => {
+                let with = random.below(words.len());
+                words.swap(at, with);
+            }
+        }
+    }
+    words.concat()
+}
+
+#[tokio::test]
+async fn mutated_statements_are_answered_and_the_session_lives() {
+    let seed = std::env::var("SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(7);
+    let count =
+        std::env::var("MUTATIONS").ok().and_then(|count| count.parse().ok()).unwrap_or(1500);
+    let mut random = Random(seed);
+    let server = start_with(Options { init: vec![schema_directory()], ..options() }).await;
+    let mut client = connect(&server).await;
+    for at in 0..count {
+        let statement = mutated(&mut random);
+        let answer = support::try_run(&mut client, &statement).await;
+        if let Err(error) = answer {
+            let code = error.code();
+            assert!(code.is_some(), "seed {seed}, step {at}: {error}\n{statement}");
+            assert_ne!(code, Some(50099), "seed {seed}, step {at}: {error}\n{statement}");
+        }
+    }
+    assert_eq!(number(&mut client, "1").await, 1);
+}
