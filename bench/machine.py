@@ -19,6 +19,17 @@ def describe() -> dict:
     }
 
 
+def cpu_s(pid: int) -> float:
+    """User and system time of a process so far; 0 once it is gone."""
+    after_name = read(f"/proc/{pid}/stat").rpartition(") ")[2].split()
+    return sum(map(int, after_name[11:13])) / os.sysconf("SC_CLK_TCK") if after_name else 0.0
+
+
+def pid_beside(password_file: str) -> int:
+    """scripts/neo4j and scripts/source keep the process' number where they keep its password; 0 for a container's."""
+    return int(read(str(pathlib.Path(password_file).parent / "pid")) or 0)
+
+
 def read(path: str) -> str:
     try:
         return pathlib.Path(path).read_text(encoding="utf-8")

@@ -55,14 +55,14 @@ def full(environment: dict[str, str]) -> Run:
     wanted = {key: value for key, value in environment.items() if key.startswith("PROVSYNC_")}
     command = [str(RELEASE / "provsync"), "full", "--output", "json", "--log-format", "json", "--log-level", "info"]
     peak_kib, cpu = 0, 0.0
-    source_pid = int((pathlib.Path(environment["PROVSYNC_SOURCE__PASSWORD_FILE"]).parent / "pid").read_text())
-    source_cpu = cpu_s(source_pid)
+    source_pid = machine.pid_beside(environment["PROVSYNC_SOURCE__PASSWORD_FILE"])
+    source_cpu = machine.cpu_s(source_pid)
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as log:
         began = time.perf_counter()
         process = subprocess.Popen(command, env=os.environ | wanted, stdout=out, stderr=log)
         while process.poll() is None:
             peak_kib = max(peak_kib, high_water_kib(process.pid))
-            cpu = max(cpu, cpu_s(process.pid))
+            cpu = max(cpu, machine.cpu_s(process.pid))
             time.sleep(0.01)
         seconds = time.perf_counter() - began
         out.seek(0)
@@ -75,7 +75,7 @@ def full(environment: dict[str, str]) -> Run:
         seconds=seconds,
         peak_mib=peak_kib / 1024,
         cpu_s=cpu,
-        source_cpu_s=cpu_s(source_pid) - source_cpu,
+        source_cpu_s=machine.cpu_s(source_pid) - source_cpu,
         kinds=phases(lines),
         changed=sum(kind[done] for kind in kinds.values() for done in ("created", "updated", "deleted")),
     )
@@ -96,9 +96,3 @@ def high_water_kib(pid: int) -> int:
     """The kernel's own mark of the process; getrusage would count this process' memory too, from before exec."""
     found = re.search(r"^VmHWM:\s*(\d+) kB", machine.read(f"/proc/{pid}/status"), re.MULTILINE)
     return int(found[1]) if found else 0
-
-
-def cpu_s(pid: int) -> float:
-    """User and system time of a process so far; 0 once it is gone."""
-    after_name = machine.read(f"/proc/{pid}/stat").rpartition(") ")[2].split()
-    return sum(map(int, after_name[11:13])) / os.sysconf("SC_CLK_TCK") if after_name else 0.0

@@ -39,7 +39,7 @@ class Report:
 
     def table(self) -> str:
         lines = [
-            f"{row['what']:<16} {row['subject']:<34} {row['value']:>12,} {row['unit']:<8} {row['min']:,} … {row['max']:,}"
+            f"{row['what']:<20} {row['subject']:<28} {row['value']:>12,} {row['unit']:<8} {row['min']:,} … {row['max']:,}"
             for row in self.rows()
         ]
         return "\n".join(lines + [f"{name}: {value}" for name, value in self.ratios.items()])
