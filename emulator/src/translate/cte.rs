@@ -12,7 +12,7 @@ impl Translator<'_> {
         let sql_name = format!("w{}", self.ctes.len() + 1);
         let members = members(&cte.query.body);
         if members.iter().any(|member| body_names(member, &cte.name)) {
-            return self.define_recursive(cte, sql_name, &members);
+            return self.define_recursive(cte, &sql_name, &members);
         }
         let translated = self.subquery(&cte.query, &Scope::empty())?;
         self.cte_sql.push(format!(
@@ -29,7 +29,7 @@ impl Translator<'_> {
     fn define_recursive(
         &mut self,
         cte: &Cte,
-        sql_name: String,
+        sql_name: &str,
         members: &[&QueryBody],
     ) -> Result<()> {
         let is_recursive = |member: &&QueryBody| body_names(member, &cte.name);
@@ -55,7 +55,7 @@ impl Translator<'_> {
         let width = columns.len();
         self.ctes.push(CteSource {
             name: cte.name.clone(),
-            sql_name: sql_name.clone(),
+            sql_name: sql_name.to_owned(),
             columns: columns.clone(),
         });
         for member in members.iter().filter(|member| is_recursive(member)) {

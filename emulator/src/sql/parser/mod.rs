@@ -37,7 +37,7 @@ pub fn parse_batch(text: &[u8]) -> Result<Vec<Statement>> {
 /// Parses an expression that stands alone: a default, a check or a filter from the catalog.
 pub fn parse_expression(text: &str) -> Result<super::ast::Expr> {
     let mut parser = Parser::new(text.as_bytes())?;
-    let expression = parser.predicate()?;
+    let expression = parser.predicate_or_value()?;
     match parser.token {
         Token::End => Ok(expression),
         _ => Err(parser.unexpected()),

@@ -2,13 +2,31 @@
 
 use super::Parser;
 use crate::sql::ast::{Comparison, Expr, MatchStep};
-use crate::sql::error::Result;
+use crate::sql::error::{Result, SqlError};
 use crate::sql::lexer::Token;
 
 impl Parser<'_> {
     /// OR over AND over NOT.
     pub(super) fn predicate(&mut self) -> Result<Expr> {
+        let predicate = self.predicate_or_value()?;
+        self.condition(predicate)
+    }
+
+    /// A predicate, or a value alone: what the catalog keeps may be either.
+    pub(super) fn predicate_or_value(&mut self) -> Result<Expr> {
         self.nested(Self::disjunction)
+    }
+
+    /// 4145 for a value in the place of a condition.
+    fn condition(&self, expression: Expr) -> Result<Expr> {
+        if expression.is_predicate() {
+            return Ok(expression);
+        }
+        let message = format!(
+            "An expression of non-boolean type specified in a context where a condition is expected, near '{}'.",
+            self.token
+        );
+        Err(SqlError::new(4145, message).class(15).at_line(self.line))
     }
 
     fn disjunction(&mut self) -> Result<Expr> {
@@ -16,8 +34,9 @@ impl Parser<'_> {
         let mut links = 0;
         while self.accept_word("OR")? {
             self.link(&mut links)?;
+            left = self.condition(left)?;
             let right = self.conjunction()?;
-            left = Expr::Or(Box::new(left), Box::new(right));
+            left = Expr::Or(Box::new(left), Box::new(self.condition(right)?));
         }
         Ok(left)
     }
@@ -27,15 +46,17 @@ impl Parser<'_> {
         let mut links = 0;
         while self.accept_word("AND")? {
             self.link(&mut links)?;
+            left = self.condition(left)?;
             let right = self.negation()?;
-            left = Expr::And(Box::new(left), Box::new(right));
+            left = Expr::And(Box::new(left), Box::new(self.condition(right)?));
         }
         Ok(left)
     }
 
     fn negation(&mut self) -> Result<Expr> {
         if self.accept_word("NOT")? {
-            return Ok(Expr::Not(Box::new(self.nested(Self::negation)?)));
+            let inner = self.nested(Self::negation)?;
+            return Ok(Expr::Not(Box::new(self.condition(inner)?)));
         }
         self.comparison()
     }
@@ -69,7 +90,7 @@ impl Parser<'_> {
     fn parenthesized_predicate(&mut self) -> Result<Option<Expr>> {
         let saved = self.save();
         self.expect("(")?;
-        let inner = self.predicate();
+        let inner = self.predicate_or_value();
         if let Ok(inner) = inner
             && self.at(")")
         {
