@@ -65,6 +65,15 @@ pub fn list(items: impl IntoIterator<Item = BoltType>) -> BoltType {
     BoltType::List(neo4rs::BoltList { value: items.into_iter().collect() })
 }
 
+/// A map of lists, by names that are no more than keys of the map.
+pub fn lists<'a>(entries: impl IntoIterator<Item = (&'a str, BoltType)>) -> BoltType {
+    let mut map = BoltMap::default();
+    for (name, list) in entries {
+        map.put(name.into(), list);
+    }
+    BoltType::Map(map)
+}
+
 /// A list of keys.
 pub fn keys(keys: &[i64]) -> BoltType {
     list(keys.iter().map(|key| (*key).into()))

@@ -36,8 +36,8 @@ impl Writer<'_, '_> {
             self.update(text, rows).await?;
         }
         if let Some(ends) = shape.relationship() {
-            for (name, rows) in &sorted.create {
-                self.create(ends, name, rows).await?;
+            if !sorted.create.is_empty() {
+                self.create(ends, &sorted.create).await?;
             }
         }
         self.quarantine(&sorted.quarantine).await?;
@@ -159,14 +159,18 @@ impl Writer<'_, '_> {
     async fn create(
         &mut self,
         ends: &RelationshipShape,
-        name: &str,
-        rows: &[(&Desired, &Entry)],
+        by_name: &BTreeMap<&str, Vec<(&Desired, &Entry)>>,
     ) -> Result<()> {
         let shape = Arc::clone(&self.context.shape);
-        let text = cypher::create_relationships(&shape, ends, name);
-        let parameter = values::list(rows.iter().map(|(d, _)| parameter(&shape, d)));
+        let names: Vec<&str> = by_name.keys().copied().collect();
+        let rows: Vec<(&Desired, &Entry)> = by_name.values().flatten().copied().collect();
+        let lists = by_name.iter().map(|(name, rows)| {
+            (*name, values::list(rows.iter().map(|(d, _)| parameter(&shape, d))))
+        });
+        let text = cypher::create_relationships(&shape, ends, &names);
+        let statement = Statement::new(text).with("rows", values::lists(lists));
         let before = self.applied.counters.relationships_created;
-        let missing = self.run_rows(Statement::new(text).with("rows", parameter)).await?;
+        let missing = self.run_rows(statement).await?;
         let mut waiting = Vec::new();
         for row in &missing {
             waiting.push(waiting_of(&list(row)?));
@@ -182,7 +186,7 @@ impl Writer<'_, '_> {
                 rows.iter().filter(|(d, _)| !rejects.contains_key(&d.key)).copied().collect();
             return self.settle(&here, &BTreeMap::new()).await;
         }
-        self.settle(rows, &rejects).await
+        self.settle(&rows, &rejects).await
     }
 
     /// Quarantine after a write: rejected rows go in, the others come out.
