@@ -35,10 +35,10 @@ impl Writer<'_, '_> {
             let text = cypher::update_relationships(&shape, name);
             self.update(text, rows).await?;
         }
-        if let Some(ends) = shape.relationship() {
-            if !sorted.create.is_empty() {
-                self.create(ends, &sorted.create).await?;
-            }
+        if let Some(ends) = shape.relationship()
+            && !sorted.create.is_empty()
+        {
+            self.create(ends, &sorted.create).await?;
         }
         self.quarantine(&sorted.quarantine).await?;
         self.release(&sorted.release).await
