@@ -102,18 +102,19 @@ impl Engine {
     }
 
     async fn plan(&self, shape: &Shape, wish: &Wish) -> Result<(Vec<Item>, Entries)> {
-        let entries = quarantine::read(&self.graph, &shape.table, &wish.keys).await?;
         let limit = self.actual_limit(wish);
-        let items = if let Some(node) = shape.node() {
-            let actual = actual::nodes(&self.graph, shape, node, &wish.keys, limit).await?;
-            diff::nodes(&wish.desired, &actual, &entries, &node.placeholder)
+        let entries = quarantine::read(&self.graph, &shape.table, &wish.keys);
+        if let Some(node) = shape.node() {
+            let actual = actual::nodes(&self.graph, shape, node, &wish.keys, limit);
+            let (entries, actual) = tokio::try_join!(entries, actual)?;
+            Ok((diff::nodes(&wish.desired, &actual, &entries, &node.placeholder), entries))
         } else if let Some(ends) = shape.relationship() {
-            let actual = actual::relationships(&self.graph, shape, ends, &wish.keys, limit).await?;
-            diff::relationships(&wish.desired, &actual, &entries)
+            let actual = actual::relationships(&self.graph, shape, ends, &wish.keys, limit);
+            let (entries, actual) = tokio::try_join!(entries, actual)?;
+            Ok((diff::relationships(&wish.desired, &actual, &entries), entries))
         } else {
-            Vec::new()
-        };
-        Ok((items, entries))
+            Ok((Vec::new(), entries.await?))
+        }
     }
 
     /// A page is cut by the bytes of its rows; what the graph holds for its keys may be larger.

@@ -1,13 +1,10 @@
-//! All rows of one table, page by page: the next page is read while this one is compared and
-//! written.
+//! All rows of one table, page by page.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tokio::sync::mpsc;
-
-use super::Full;
+use super::{Full, ahead};
 use crate::error::Result;
 use crate::mapping::Slot;
 use crate::model::value::IdentityValue;
@@ -16,13 +13,10 @@ use crate::neo4j::checkpoint::{Progress, State};
 use crate::neo4j::quarantine;
 use crate::reconcile::desired::{Desired, Place};
 use crate::reconcile::engine::Wish;
-use crate::reconcile::retry::Patience;
 use crate::sqlserver::Source;
-use crate::sqlserver::pages::{self, Depth, Keys, Page, PageLimit};
-use crate::sqlserver::statements::{self, TableStatements};
+use crate::sqlserver::pages::{self, Depth, Keys};
+use crate::sqlserver::statements;
 
-/// Pages that wait between reader and writer.
-const PAGES_AHEAD: usize = 1;
 /// Keys that are looked at again at a time.
 const AGAIN_ROWS: usize = 1_000;
 /// How often the cursor is saved while nothing needs writing.
@@ -38,7 +32,8 @@ impl Full {
         // For the bar alone: a source that can't count now may still be read.
         let total = pages::count(source, &statements).await.unwrap_or(0);
         let mut phase = self.phase("carrying", slot, total);
-        let mut reader = self.read_ahead(statements, first);
+        let rows = self.engine.limits.page_rows;
+        let mut reader = ahead::read(&self.config, statements, Depth::Rows, first, rows);
         let mut saved = Instant::now();
         while let Some(page) = reader.recv().await {
             let page = page?;
@@ -95,15 +90,6 @@ impl Full {
         let progress = Progress { v0: self.v0(), phase: CARRY.to_owned(), table, next };
         let state = State { progress: Some(progress), ..self.engine.state.clone() };
         self.engine.advance(state, None).await
-    }
-
-    fn read_ahead(&self, statements: TableStatements, first: i64) -> mpsc::Receiver<Result<Page>> {
-        let (sender, receiver) = mpsc::channel(PAGES_AHEAD);
-        let source = Source::new(self.config.source.clone());
-        let full = &self.config.full;
-        let limit = PageLimit { rows: full.page_rows, bytes: full.batch_bytes_max };
-        tokio::spawn(read_all(source, statements, first, limit, full.retry_max, sender));
-        receiver
     }
 
     /// R2: an edge brings its ends. What the graph lacks of them is read now and enters, then the
@@ -179,45 +165,5 @@ fn last_key(keys: &Keys) -> i64 {
     match keys {
         Keys::Range(range) => range.last,
         Keys::List(keys) => keys.iter().copied().max().unwrap_or(i64::MIN),
-    }
-}
-
-async fn read_all(
-    mut source: Source,
-    statements: TableStatements,
-    first: i64,
-    limit: PageLimit,
-    retry_max: Duration,
-    sender: mpsc::Sender<Result<Page>>,
-) {
-    let (mut next, mut limit, most) = (Some(first), limit, limit.rows);
-    while let Some(first) = next {
-        let page = read_patiently(&mut source, &statements, first, limit, retry_max).await;
-        next = match &page {
-            Ok(page @ Page { keys: Keys::Range(range), .. }) => {
-                limit = limit.after(page, most);
-                range.rest().map(|rest| rest.first)
-            }
-            _ => None,
-        };
-        if sender.send(page).await.is_err() {
-            return;
-        }
-    }
-}
-
-async fn read_patiently(
-    source: &mut Source,
-    statements: &TableStatements,
-    first: i64,
-    limit: PageLimit,
-    retry_max: Duration,
-) -> Result<Page> {
-    let mut patience = Patience::new(retry_max);
-    loop {
-        match pages::read_page(source, statements, Depth::Rows, first, limit).await {
-            Ok(page) => return Ok(page),
-            Err(error) => patience.wait(error).await?,
-        }
     }
 }

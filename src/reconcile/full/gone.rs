@@ -5,7 +5,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use super::Full;
+use super::{Full, ahead};
 use crate::error::Result;
 use crate::mapping::{Shape, Slot};
 use crate::model::value::IdentityValue;
@@ -15,8 +15,8 @@ use crate::neo4j::checkpoint::{Progress, State};
 use crate::reconcile::breaker::{self, Deletes};
 use crate::reconcile::desired::Wanted;
 use crate::reconcile::diff::Item;
-use crate::sqlserver::pages::{self, Depth, KeyRange, Keys, Page, PageLimit};
-use crate::sqlserver::{Source, statements};
+use crate::sqlserver::pages::{Depth, KeyRange, Keys, Page};
+use crate::sqlserver::statements;
 
 /// Keys a light page.
 const LIGHT_ROWS: usize = 50_000;
@@ -33,10 +33,10 @@ struct Found {
 
 impl Full {
     /// Takes away what the source no longer has.
-    pub(super) async fn remove_gone(&mut self, source: &mut Source) -> Result<()> {
+    pub(super) async fn remove_gone(&mut self) -> Result<()> {
         let mut patience = self.engine.patience();
         loop {
-            match self.pass_and_remove(source).await {
+            match self.pass_and_remove().await {
                 Ok(true) => return Ok(()),
                 Ok(false) => patience.reset(),
                 Err(error) => self.engine.wait(&mut patience, error).await?,
@@ -45,11 +45,11 @@ impl Full {
     }
 
     /// Returns whether all that was found could be held, and so is done.
-    async fn pass_and_remove(&mut self, source: &mut Source) -> Result<bool> {
+    async fn pass_and_remove(&mut self) -> Result<bool> {
         self.engine.settle().await?;
         let mut all = Vec::new();
         for slot in removal_order(self.engine.mapping.slots()) {
-            all.push(self.pass(source, slot).await?);
+            all.push(self.pass(slot).await?);
         }
         let deletes: Vec<Deletes> = all.iter().map(|f| f.deletes.clone()).collect();
         breaker::check(&deletes, self.engine.limits.allow_deletes)?;
@@ -94,7 +94,7 @@ impl Full {
         self.engine.advance(State { progress, ..state }, None).await
     }
 
-    async fn pass(&mut self, source: &mut Source, slot: Slot) -> Result<Found> {
+    async fn pass(&mut self, slot: Slot) -> Result<Found> {
         let shape = Shape::new(&self.engine.mapping, &self.engine.registry, slot);
         let present = actual::count(&self.engine.graph, &shape).await?;
         let deletes = Deletes { table: shape.table.clone(), present, deletes: 0 };
@@ -104,15 +104,12 @@ impl Full {
         }
         let mut phase = self.phase("comparing keys of", slot, present);
         let statements = statements::table(&self.engine.mapping, slot);
-        let most = PageLimit { rows: LIGHT_ROWS, bytes: self.engine.limits.batch_bytes_max };
-        let (mut next, mut limit) = (Some(i64::MIN), most);
-        while let Some(first) = next {
-            let page = pages::read_page(source, &statements, Depth::Light, first, limit).await?;
+        let mut reader = ahead::read(&self.config, statements, Depth::Light, i64::MIN, LIGHT_ROWS);
+        while let Some(page) = reader.recv().await {
+            let page = page?;
             let Keys::Range(range) = page.keys else { break };
-            limit = limit.after(&page, most.rows);
             found.read_at = found.read_at.min(page.read_at);
             phase.add(page.rows.len() as u64);
-            next = range.rest().map(|rest| rest.first);
             match slot {
                 Slot::Node(_) => self.compare_nodes(&shape, range, page, &mut found).await?,
                 _ => compare_relationships(self, &shape, range, &page, &mut found).await?,

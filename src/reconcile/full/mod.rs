@@ -6,6 +6,7 @@
 //! after it. The phase and the next key stand on the checkpoint, so that a run that was killed goes
 //! on there.
 
+mod ahead;
 mod carry;
 mod gone;
 mod start;
@@ -114,7 +115,7 @@ impl Full {
     }
 
     async fn carry_all(mut self, source: &mut Source) -> Result<Summary> {
-        self.remove_gone(source).await?;
+        self.remove_gone().await?;
         for slot in self.engine.mapping.slots() {
             self.carry_table(source, slot).await?;
         }
