@@ -85,13 +85,21 @@ fn a_rule_without_source_or_test_is_found() {
     let own = "`behaviours::a_rule_without_source_or_test_is_found`";
     for (row, finding) in [
         (format!("| a | documented | {own} |"), None),
-        (format!("| a | observed, probed.md 3 | `values/wtf8::length_counts_utf16_units`, {own} |"), None),
+        (
+            format!(
+                "| a | observed, probed.md 3 | `values/wtf8::length_counts_utf16_units`, {own} |"
+            ),
+            None,
+        ),
         (format!("| a | guessed | {own} |"), Some("source 'guessed' begins")),
         (format!("|  | documented | {own} |"), Some("no rule")),
         (format!("| a | {own} |"), Some("2 cells")),
         ("| a | documented |  |".to_owned(), Some("no test")),
         ("| a | documented | `behaviours::gone` |".to_owned(), Some("no test behaviours::gone")),
-        ("| a | documented | `behaviours::exists` |".to_owned(), Some("no test behaviours::exists")),
+        (
+            "| a | documented | `behaviours::exists` |".to_owned(),
+            Some("no test behaviours::exists"),
+        ),
     ] {
         let document = format!("{table}{row}\n\n| x | not a rule |");
         let rules = rules(&document);
