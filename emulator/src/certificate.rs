@@ -59,5 +59,7 @@ fn acceptor(
         .map_err(failed)?;
     // Tickets follow the handshake and would blur the switch from wrapped to raw records.
     config.send_tls13_tickets = 0;
+    // TDS 8.0 names itself so; a client that names nothing is not refused (MS-TDS 1.3).
+    config.alpn_protocols = vec![b"tds/8.0".to_vec()];
     Ok(TlsAcceptor::from(Arc::new(config)))
 }

@@ -44,6 +44,15 @@ async fn encryption_for_the_login_only_and_no_encryption_both_work() {
 }
 
 #[tokio::test]
+async fn a_client_of_tds_8_begins_with_tls() {
+    let server = start().await;
+    let mut strict = config(&server, "sa", PASSWORD);
+    strict.encryption(EncryptionLevel::Strict);
+    let mut client = connect_with(&server, strict).await.unwrap();
+    assert_eq!(support::number(&mut client, "2").await, 2);
+}
+
+#[tokio::test]
 async fn a_server_without_tls_serves_clients_that_ask_for_none() {
     let server = start_with(Options { tls: Tls::Off, ..options() }).await;
     let mut plain = config(&server, "sa", PASSWORD);

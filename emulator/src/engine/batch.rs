@@ -59,19 +59,19 @@ impl Session {
         }
     }
 
-    /// Runs text one level deeper.
-    pub(super) fn nested_text(&mut self, text: &[u8], reply: &mut dyn Reply) -> Step {
+    /// Runs something one level deeper.
+    pub(super) fn nested(&mut self, run: impl FnOnce(&mut Self) -> Step) -> Step {
         if self.nesting >= NESTING_MAX {
             let message = "Maximum stored procedure, function, trigger, or view nesting level exceeded (limit 32).";
             return Err(Halt::Raised(SqlError::new(217, message)));
         }
         self.nesting += 1;
-        let step = self.text(text, reply);
+        let step = run(self);
         self.nesting -= 1;
         step
     }
 
-    fn statements(&mut self, statements: &[Statement], reply: &mut dyn Reply) -> Step {
+    pub(super) fn statements(&mut self, statements: &[Statement], reply: &mut dyn Reply) -> Step {
         for statement in statements {
             match self.statement(statement, reply)? {
                 Flow::Next => {}

@@ -22,10 +22,9 @@ impl std::fmt::Debug for Control {
 
 impl Control {
     /// Counts an attention and stops what `SQLite` is doing.
-    pub fn raise_attention(&self) -> u32 {
-        let number = self.attentions.fetch_add(1, Ordering::SeqCst) + 1;
+    pub fn raise_attention(&self) {
+        self.attentions.fetch_add(1, Ordering::SeqCst);
         self.interrupt();
-        number
     }
 
     /// The client is gone.
@@ -49,14 +48,11 @@ impl Control {
         self.attentions.load(Ordering::SeqCst) > self.answered.load(Ordering::SeqCst)
     }
 
-    /// The attentions up to now are answered.
-    pub fn answer_attentions(&self) {
-        self.answered.store(self.attentions.load(Ordering::SeqCst), Ordering::SeqCst);
-    }
-
-    /// Whether the attention of this number still waits.
-    pub fn is_waiting(&self, number: u32) -> bool {
-        number > self.answered.load(Ordering::SeqCst)
+    /// Whether attentions wait for their answer; from here on they count as answered. One that comes later finds the present
+    /// answer complete and gets one of its own.
+    pub fn answer_attentions(&self) -> bool {
+        let raised = self.attentions.load(Ordering::SeqCst);
+        self.answered.swap(raised, Ordering::SeqCst) < raised
     }
 
     /// Gives the handle that stops `SQLite`.

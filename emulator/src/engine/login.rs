@@ -9,11 +9,8 @@ use crate::catalog::permissions::{DBO, Principal};
 use crate::catalog::{Catalog, same_name};
 use crate::sql::error::SqlError;
 use crate::tds::login::Login;
+use crate::tds::packet::PACKET_BYTES_DEFAULT;
 use crate::tds::response::{Done, EnvChange, Response};
-
-/// Packet sizes that the protocol allows.
-const PACKET_BYTES: std::ops::RangeInclusive<u32> = 512..=32_767;
-const PACKET_BYTES_DEFAULT: u16 = 4096;
 
 /// Answers a login; `None` when it failed and the connection ends.
 pub fn log_in(
@@ -103,13 +100,9 @@ fn welcome(session: &Session, login: &Login, response: &mut Response) {
     response.environment(&EnvChange::Language("us_english".to_owned()));
     let language = changed(5703, "Changed language setting to us_english.".to_owned()).state(1);
     response.info(&language, super::SERVER_NAME);
-    response.login_ack();
-    let asked =
-        if login.packet_bytes == 0 { u32::from(PACKET_BYTES_DEFAULT) } else { login.packet_bytes };
-    let size = asked.clamp(*PACKET_BYTES.start(), *PACKET_BYTES.end());
-    let size = u16::try_from(size).unwrap_or(PACKET_BYTES_DEFAULT);
-    response.environment(&EnvChange::PacketBytes(size, PACKET_BYTES_DEFAULT));
+    response.login_ack(login.version);
+    response.environment(&EnvChange::PacketBytes(login.packet_bytes, PACKET_BYTES_DEFAULT));
     response.done(Done::default());
     response.finish(false);
-    response.set_packet_bytes(size);
+    response.set_packet_bytes(login.packet_bytes);
 }

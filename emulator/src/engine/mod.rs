@@ -62,16 +62,15 @@ pub fn serve_session(
     };
     while let Some(event) = events.blocking_recv() {
         match event {
-            Event::Attention(number) if control.is_waiting(number) => {
-                control.answer_attentions();
-                response.finish(true);
+            // Answered already, unless the answer to the request was complete when it came.
+            Event::Attention => {
+                if control.answer_attentions() {
+                    response.finish(true);
+                }
             }
-            Event::Attention(_) => {}
             Event::Request(request) => {
                 session.serve(request, &mut response);
-                let attention = control.has_attention();
-                control.answer_attentions();
-                response.finish(attention);
+                response.finish(control.answer_attentions());
             }
         }
         if response.is_closed() || control.is_closed() {

@@ -22,8 +22,14 @@ pub trait Reply {
     fn begin_procedure(&mut self);
     /// It gives its status.
     fn return_status(&mut self, status: i32);
-    /// It gives an output parameter.
-    fn return_value(&mut self, name: &str, sql_type: SqlType, value: &Value) -> Result<()>;
+    /// It gives an output parameter, with its place among all parameters.
+    fn return_value(
+        &mut self,
+        place: usize,
+        name: &str,
+        sql_type: SqlType,
+        value: &Value,
+    ) -> Result<()>;
     /// It ends.
     fn end_procedure(&mut self, failed: bool);
     /// Nobody listens any more.
@@ -63,8 +69,14 @@ impl Reply for Response {
         self.return_status(status);
     }
 
-    fn return_value(&mut self, name: &str, sql_type: SqlType, value: &Value) -> Result<()> {
-        self.return_value(name, sql_type, value).map_err(SqlError::internal)
+    fn return_value(
+        &mut self,
+        place: usize,
+        name: &str,
+        sql_type: SqlType,
+        value: &Value,
+    ) -> Result<()> {
+        self.return_value(place, name, sql_type, value).map_err(SqlError::internal)
     }
 
     fn end_procedure(&mut self, failed: bool) {
@@ -106,7 +118,7 @@ impl Reply for ScriptReply {
 
     fn return_status(&mut self, _: i32) {}
 
-    fn return_value(&mut self, _: &str, _: SqlType, _: &Value) -> Result<()> {
+    fn return_value(&mut self, _: usize, _: &str, _: SqlType, _: &Value) -> Result<()> {
         Ok(())
     }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use rusqlite::Connection;
 
 use super::control::Control;
+use super::procedure::PreparedStatements;
 use super::reply::Reply;
 use super::settings::Settings;
 use super::shared::Shared;
@@ -36,6 +37,7 @@ pub struct Session {
     pub(super) variables: Variables,
     /// How many TRY blocks are around the present statement.
     pub(super) tries: u32,
+    pub(super) prepared: PreparedStatements,
     /// How many EXEC and `sp_executesql` are around it.
     pub(super) nesting: u32,
 }
@@ -57,6 +59,7 @@ impl Session {
             transaction: Transaction::default(),
             holds_lock: false,
             variables: Variables::default(),
+            prepared: PreparedStatements::default(),
             tries: 0,
             nesting: 0,
         })
@@ -116,10 +119,19 @@ impl Session {
 
     /// Answers a request.
     pub fn serve(&mut self, request: Request, response: &mut Response) {
-        if request.status & (STATUS_RESET | STATUS_RESET_KEEP_TRANSACTION) != 0 {
-            self.reset(request.status & STATUS_RESET_KEEP_TRANSACTION != 0, response);
+        if matches!(request.body, Body::Ignored) {
+            // Documented: a single DONE with the error bit (MS-TDS 2.2.1.7).
+            response.done(Done { failed: true, ..Done::default() });
+            return;
         }
-        if request.transaction != self.transaction.id {
+        let keeps_transaction = request.status & STATUS_RESET_KEEP_TRANSACTION != 0;
+        let resets = keeps_transaction || request.status & STATUS_RESET != 0;
+        if resets {
+            self.reset(keeps_transaction, response);
+        }
+        // A client that has its transaction rolled back with this request may still name it (assumption).
+        let rolled_back = resets && !keeps_transaction;
+        if request.transaction != self.transaction.id && !rolled_back {
             // Documented: 3971.
             let message = format!(
                 "The server failed to resume the transaction. Desc:{:x}.",
@@ -130,8 +142,10 @@ impl Session {
         }
         match request.body {
             Body::Batch(text) => self.batch(&text, response),
-            Body::Call(call) => self.remote_call(&call, response),
+            Body::Calls(calls) => self.remote_calls(&calls, response),
             Body::Transaction(request) => self.transaction_request(request, response),
+            Body::Refused(error) => self.report(&error, response),
+            Body::Ignored => {}
         }
         if self.control.has_attention() && self.settings.abort_transaction {
             // Observed: a cancel rolls back when XACT_ABORT is on (probed.md 6).
@@ -146,6 +160,7 @@ impl Session {
         reply.done(Done { failed: true, ..Done::default() });
     }
 
+    /// As if the client had logged out and in again (MS-TDS 2.2.3.1.2).
     fn reset(&mut self, keep_transaction: bool, response: &mut Response) {
         if !keep_transaction {
             self.rollback(response);
@@ -153,13 +168,20 @@ impl Session {
         let isolation = self.settings.isolation;
         // Documented: the isolation level outlives a reset.
         self.settings = Settings { isolation, ..Settings::default() };
+        self.prepared = PreparedStatements::default();
+        {
+            let mut context = self.context.lock();
+            context.rows = 0;
+            context.identity = None;
+            context.last_error = 0;
+        }
         response.environment(&EnvChange::Reset);
     }
 
     fn transaction_request(&mut self, request: TransactionRequest, reply: &mut dyn Reply) {
         let result = match request {
-            TransactionRequest::Begin(isolation) => {
-                self.begin_at(isolation, reply);
+            TransactionRequest::Begin(isolation, name) => {
+                self.begin_at(isolation, &name, reply);
                 Ok(command::BEGIN)
             }
             TransactionRequest::Commit(again) => self.commit(reply).map(|()| {
@@ -174,6 +196,11 @@ impl Session {
                 })
             }
             TransactionRequest::Save(name) => self.save(&name).map(|()| command::SAVE),
+            TransactionRequest::Distributed => {
+                // Documented: 8501.
+                let message = format!("MSDTC on server '{}' is unavailable.", super::SERVER_NAME);
+                Err(SqlError::new(8501, message).state(3))
+            }
         };
         match result {
             Ok(command) => reply.done(Done { command, ..Done::default() }),
@@ -181,14 +208,14 @@ impl Session {
         }
     }
 
-    fn begin_again(&mut self, isolation: Option<u8>, reply: &mut dyn Reply) {
-        if let Some(isolation) = isolation {
-            self.begin_at(isolation, reply);
+    fn begin_again(&mut self, again: Option<(u8, String)>, reply: &mut dyn Reply) {
+        if let Some((isolation, name)) = again {
+            self.begin_at(isolation, &name, reply);
         }
     }
 
     /// The level of a begin request stays with the session (documented).
-    fn begin_at(&mut self, isolation: u8, reply: &mut dyn Reply) {
+    fn begin_at(&mut self, isolation: u8, name: &str, reply: &mut dyn Reply) {
         self.settings.isolation = match isolation {
             1 => Isolation::ReadUncommitted,
             2 => Isolation::ReadCommitted,
@@ -197,7 +224,7 @@ impl Session {
             5 => Isolation::Snapshot,
             _ => self.settings.isolation,
         };
-        self.begin(reply);
+        self.begin(Some(name).filter(|name| !name.is_empty()), reply);
     }
 
     /// The client is gone: what is open is rolled back.

@@ -43,8 +43,8 @@ impl Session {
                 self.set_variable(name, *operator, value)?;
                 self.counted(command::SELECT, 1, reply);
             }
-            StatementKind::Begin(_) => {
-                self.begin(reply);
+            StatementKind::Begin(name) => {
+                self.begin(name.as_deref(), reply);
                 finished(command::BEGIN, reply);
             }
             StatementKind::Commit => {
@@ -107,7 +107,7 @@ impl Session {
     /// `IMPLICIT_TRANSACTIONS`: a statement that touches data begins a transaction.
     fn implicit_begin(&mut self, reply: &mut dyn Reply) {
         if self.settings.implicit_transactions && self.transaction.count == 0 {
-            self.begin(reply);
+            self.begin(None, reply);
         }
     }
 

@@ -50,6 +50,8 @@ pub struct Transaction {
     pub doomed: bool,
     /// Isolation with which the transaction began.
     isolation: Isolation,
+    /// The name that the outermost BEGIN gave it.
+    name: Option<String>,
     /// Names of save points, and whether `SQLite` had a write transaction open at each.
     saved: Vec<(String, bool)>,
 }
@@ -76,11 +78,12 @@ impl Session {
     }
 
     /// BEGIN TRANSACTION.
-    pub(super) fn begin(&mut self, reply: &mut dyn Reply) {
+    pub(super) fn begin(&mut self, name: Option<&str>, reply: &mut dyn Reply) {
         self.transaction.count += 1;
         if self.transaction.count > 1 {
             return;
         }
+        self.transaction.name = name.map(str::to_owned);
         self.transaction.isolation = self.settings.isolation;
         self.transaction.id = self.shared.new_transaction();
         reply.environment(&EnvChange::Begin(self.transaction.id));
@@ -166,6 +169,9 @@ impl Session {
             self.transaction.saved.iter().rposition(|(own, _)| own.eq_ignore_ascii_case(name))
         });
         let Some(at) = saved else {
+            if let Some(name) = name {
+                self.is_own_name(name)?;
+            }
             self.rollback(reply);
             return Ok(());
         };
@@ -181,6 +187,16 @@ impl Session {
             self.rollback_storage();
         }
         Ok(())
+    }
+
+    /// Only the name of the outermost transaction stands for all of it (documented).
+    fn is_own_name(&self, name: &str) -> Result<()> {
+        if self.transaction.name.as_ref().is_some_and(|own| own.eq_ignore_ascii_case(name)) {
+            return Ok(());
+        }
+        let message =
+            format!("Cannot roll back {name}. No transaction or savepoint of that name was found.");
+        Err(SqlError::new(6401, message))
     }
 
     /// SAVE TRANSACTION.

@@ -4,14 +4,16 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tokio_rustls::TlsAcceptor;
 
 use super::handshake::HandshakeStream;
 use super::login::{self, Login};
-use super::packet::{Message, PACKET_BYTES_DEFAULT, frame_message, invalid, kind, read_message};
+use super::packet::{
+    Limits, Message, PACKET_BYTES_DEFAULT, frame_message, invalid, kind, read_message,
+};
 use super::prelogin::{self, Encryption};
 use super::request::{self, Request};
 use super::response::Response;
@@ -52,59 +54,106 @@ pub mod command {
 
 /// A client that does not log in for this long is dropped.
 const LOGIN_TIMEOUT: Duration = Duration::from_secs(30);
+/// Requests that may wait for the session. A client waits for each answer, so there is hardly ever more than one.
+const EVENTS_WAITING: usize = 4;
 /// Chunks of an answer that may wait for the socket: the rest of the answer waits in `SQLite`.
 const CHUNKS_WAITING: usize = 4;
+
+/// First byte of a TLS handshake: a client that begins so speaks TDS 8.0.
+const TLS_HANDSHAKE: u8 = 0x16;
 
 /// What reaches a session's thread.
 #[derive(Debug)]
 pub enum Event {
     /// A request.
     Request(Request),
-    /// An attention, with its number.
-    Attention(u32),
+    /// An attention.
+    Attention,
 }
+
+/// What a connection runs over: a socket, or TLS on it.
+pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
 
 /// Serves one client until it or the server ends the connection.
 pub async fn serve(
-    mut socket: TcpStream,
+    socket: TcpStream,
     tls: Option<TlsAcceptor>,
     shared: Arc<Shared>,
 ) -> io::Result<()> {
     socket.set_nodelay(true)?;
-    let greeting = tokio::time::timeout(LOGIN_TIMEOUT, async {
-        let message = expect(read_message(&mut socket).await?, kind::PRELOGIN)?;
-        let encryption = Encryption::agreed(prelogin::read(&message.payload)?, tls.is_some());
-        let mut bytes = Vec::new();
-        let packet_bytes = usize::from(PACKET_BYTES_DEFAULT);
-        frame_message(kind::RESPONSE, &prelogin::answer(encryption), packet_bytes, &mut bytes);
-        socket.write_all(&bytes).await?;
-        Ok::<_, io::Error>(encryption)
-    });
-    let encryption = greeting.await??;
-    match (encryption, tls) {
-        (Encryption::NotSupported, _) | (_, None) => {
-            let login = tokio::time::timeout(LOGIN_TIMEOUT, read_login(&mut socket)).await??;
-            converse(socket, login, shared).await
-        }
-        (encryption, Some(acceptor)) => secure(socket, &acceptor, encryption, shared).await,
+    let (stream, login) = tokio::time::timeout(LOGIN_TIMEOUT, greet(socket, tls)).await??;
+    converse(stream, login, shared).await
+}
+
+/// Pre-login, TLS and LOGIN7, up to what the session has to decide.
+async fn greet(
+    socket: TcpStream,
+    tls: Option<TlsAcceptor>,
+) -> io::Result<(Box<dyn Stream>, Login)> {
+    let mut first = [0];
+    let tls_first = socket.peek(&mut first).await? == 1 && first == [TLS_HANDSHAKE];
+    match tls {
+        Some(acceptor) if tls_first => greet_strict(socket, &acceptor).await,
+        Some(acceptor) => greet_wrapped(socket, &acceptor).await,
+        None => greet_plain(socket).await,
     }
 }
 
-async fn secure(
-    socket: TcpStream,
+/// TDS 8.0: TLS comes first, everything else inside of it.
+async fn greet_strict<S>(socket: S, acceptor: &TlsAcceptor) -> io::Result<(Box<dyn Stream>, Login)>
+where
+    S: Stream + 'static,
+{
+    let mut stream = acceptor.accept(socket).await?;
+    agree(&mut stream, true).await?;
+    let login = read_login(&mut stream).await?;
+    Ok((Box::new(stream), login))
+}
+
+/// TDS 7.4 with a certificate at hand: the client decides what TLS is used for.
+async fn greet_wrapped<S>(
+    mut socket: S,
     acceptor: &TlsAcceptor,
-    encryption: Encryption,
-    shared: Arc<Shared>,
-) -> io::Result<()> {
-    let accept = acceptor.accept(HandshakeStream::new(socket));
-    let mut stream = tokio::time::timeout(LOGIN_TIMEOUT, accept).await??;
+) -> io::Result<(Box<dyn Stream>, Login)>
+where
+    S: Stream + 'static,
+{
+    let encryption = agree(&mut socket, true).await?;
+    if encryption == Encryption::NotSupported {
+        let login = read_login(&mut socket).await?;
+        return Ok((Box::new(socket), login));
+    }
+    let mut stream = acceptor.accept(HandshakeStream::new(socket)).await?;
     stream.get_mut().0.stop_wrapping();
-    let login = tokio::time::timeout(LOGIN_TIMEOUT, read_login(&mut stream)).await??;
+    let login = read_login(&mut stream).await?;
     if encryption == Encryption::Off {
         // Only the login is encrypted: from here on the socket is bare (MS-TDS 2.2.6.5).
-        return converse(stream.into_inner().0.into_socket(), login, shared).await;
+        return Ok((Box::new(stream.into_inner().0.into_socket()), login));
     }
-    converse(stream, login, shared).await
+    Ok((Box::new(stream), login))
+}
+
+async fn greet_plain<S>(mut socket: S) -> io::Result<(Box<dyn Stream>, Login)>
+where
+    S: Stream + 'static,
+{
+    agree(&mut socket, false).await?;
+    let login = read_login(&mut socket).await?;
+    Ok((Box::new(socket), login))
+}
+
+/// PRELOGIN and its answer.
+async fn agree<S: Stream>(stream: &mut S, has_tls: bool) -> io::Result<Encryption> {
+    let message = expect(read_message(stream, Limits::LOGIN).await?, kind::PRELOGIN)?;
+    let encryption = Encryption::agreed(prelogin::read(&message.payload)?, has_tls);
+    let mut bytes = Vec::new();
+    let packet_bytes = usize::from(PACKET_BYTES_DEFAULT);
+    frame_message(kind::RESPONSE, &prelogin::answer(encryption), packet_bytes, &mut bytes);
+    stream.write_all(&bytes).await?;
+    stream.flush().await?;
+    Ok(encryption)
 }
 
 fn expect(message: Option<Message>, kind: u8) -> io::Result<Message> {
@@ -115,21 +164,19 @@ fn expect(message: Option<Message>, kind: u8) -> io::Result<Message> {
     }
 }
 
-async fn read_login<S: AsyncRead + Unpin>(stream: &mut S) -> io::Result<Login> {
-    login::read(&expect(read_message(stream).await?, kind::LOGIN7)?.payload)
+async fn read_login<S: Stream>(stream: &mut S) -> io::Result<Login> {
+    login::read(&expect(read_message(stream, Limits::LOGIN).await?, kind::LOGIN7)?.payload)
 }
 
 /// The session's thread on one side, the socket on the other.
-async fn converse<S>(stream: S, login: Login, shared: Arc<Shared>) -> io::Result<()>
-where
-    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-{
-    let (mut reader, mut writer) = tokio::io::split(stream);
-    let (events, session_events) = mpsc::channel(4);
+async fn converse(stream: Box<dyn Stream>, login: Login, shared: Arc<Shared>) -> io::Result<()> {
+    let (reader, mut writer) = tokio::io::split(stream);
+    let (events, session_events) = mpsc::channel(EVENTS_WAITING);
     let (chunks, mut outgoing) = mpsc::channel::<Vec<u8>>(CHUNKS_WAITING);
     let control = Arc::new(Control::default());
     let session_control = Arc::clone(&control);
     let _ends_session = EndsSession(Arc::clone(&control));
+    let limits = Limits::session(login.packet_bytes);
     engine::spawn(move || {
         let response = Response::new(chunks, PACKET_BYTES_DEFAULT);
         engine::serve_session(&shared, &login, session_events, response, &session_control);
@@ -142,7 +189,7 @@ where
         writer.shutdown().await
     };
     tokio::select! {
-        ended = read_requests(&mut reader, events, &control) => ended,
+        ended = read_requests(BufReader::new(reader), limits, events, &control) => ended,
         ended = writing => ended,
     }
 }
@@ -157,14 +204,17 @@ impl Drop for EndsSession {
 }
 
 async fn read_requests<R: AsyncRead + Unpin>(
-    reader: &mut R,
+    mut reader: R,
+    limits: Limits,
     events: mpsc::Sender<Event>,
     control: &Control,
 ) -> io::Result<()> {
-    while let Some(message) = read_message(reader).await? {
-        let event = match message.kind {
-            kind::ATTENTION => Event::Attention(control.raise_attention()),
-            _ => Event::Request(request::read(&message)?),
+    while let Some(message) = read_message(&mut reader, limits).await? {
+        let event = if message.kind == kind::ATTENTION {
+            control.raise_attention();
+            Event::Attention
+        } else {
+            Event::Request(request::read(&message)?)
         };
         if events.send(event).await.is_err() {
             // The session has ended; what it still says is on its way.

@@ -5,14 +5,13 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 
 use super::packet::{HEADER_BYTES, PACKET_BYTES_DEFAULT, frame_message, invalid, kind};
 
 /// A socket that wraps what passes while the handshake lasts.
 #[derive(Debug)]
-pub struct HandshakeStream {
-    socket: TcpStream,
+pub struct HandshakeStream<S> {
+    socket: S,
     wrapping: bool,
     header: [u8; HEADER_BYTES],
     header_read: usize,
@@ -28,9 +27,9 @@ pub struct HandshakeStream {
 /// wrapping is not yet off.
 const TLS_RECORDS: std::ops::RangeInclusive<u8> = 0x14..=0x17;
 
-impl HandshakeStream {
+impl<S: AsyncRead + AsyncWrite + Unpin> HandshakeStream<S> {
     /// Wraps from now on.
-    pub fn new(socket: TcpStream) -> Self {
+    pub fn new(socket: S) -> Self {
         Self {
             socket,
             wrapping: true,
@@ -53,7 +52,7 @@ impl HandshakeStream {
     }
 
     /// The socket itself.
-    pub fn into_socket(self) -> TcpStream {
+    pub fn into_socket(self) -> S {
         self.socket
     }
 
@@ -103,7 +102,7 @@ impl HandshakeStream {
     }
 }
 
-impl AsyncRead for HandshakeStream {
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for HandshakeStream<S> {
     fn poll_read(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -133,7 +132,7 @@ impl AsyncRead for HandshakeStream {
     }
 }
 
-impl AsyncWrite for HandshakeStream {
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for HandshakeStream<S> {
     fn poll_write(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,

@@ -2,15 +2,17 @@
 
 use std::io;
 
-use super::packet::invalid;
+use super::packet::{PACKET_BYTES, PACKET_BYTES_DEFAULT, invalid};
 use super::reader::Reader;
 use crate::values::wtf8;
 
 /// What the server needs of a login.
 #[derive(Debug)]
 pub struct Login {
-    /// Packet size that the client asks for.
-    pub packet_bytes: u32,
+    /// The highest version that the client speaks.
+    pub version: u32,
+    /// Packet size: what the client asks for, as far as the protocol allows it.
+    pub packet_bytes: u16,
     /// Login name.
     pub user: String,
     /// Password in clear text.
@@ -27,7 +29,7 @@ pub struct Login {
 
 /// Places of the offset table.
 mod place {
-    pub const PACKET_SIZE: usize = 8;
+    pub const VERSION: usize = 4;
     pub const OPTION_FLAGS_2: usize = 25;
     pub const HOST: usize = 36;
     pub const USER: usize = 40;
@@ -41,9 +43,10 @@ const INTEGRATED_SECURITY: u8 = 0x80;
 /// Reads a login.
 pub fn read(payload: &[u8]) -> io::Result<Login> {
     let flags = *payload.get(place::OPTION_FLAGS_2).ok_or_else(|| invalid("short login"))?;
-    let mut size = Reader::new(payload.get(place::PACKET_SIZE..).unwrap_or_default());
+    let mut sizes = Reader::new(payload.get(place::VERSION..).unwrap_or_default());
     Ok(Login {
-        packet_bytes: size.u32()?,
+        version: sizes.u32()?,
+        packet_bytes: agreed_size(sizes.u32()?),
         user: text_at(payload, place::USER)?,
         password: password_at(payload)?,
         database: text_at(payload, place::DATABASE)?,
@@ -51,6 +54,15 @@ pub fn read(payload: &[u8]) -> io::Result<Login> {
         host: text_at(payload, place::HOST)?,
         integrated: flags & INTEGRATED_SECURITY != 0,
     })
+}
+
+/// 0 stands for the default; what is out of range becomes the nearest size that is not (MS-TDS 2.2.6.4).
+fn agreed_size(asked: u32) -> u16 {
+    if asked == 0 {
+        return PACKET_BYTES_DEFAULT;
+    }
+    let asked = u16::try_from(asked).unwrap_or(u16::MAX);
+    asked.clamp(*PACKET_BYTES.start(), *PACKET_BYTES.end())
 }
 
 fn field(payload: &[u8], place: usize) -> io::Result<&[u8]> {

@@ -4,8 +4,9 @@ use std::io;
 
 use super::packet::{Message, invalid, kind};
 use super::reader::Reader;
-use super::{type_info, value};
-use crate::values::{SqlType, Value, wtf8};
+use super::rpc::{self, Call};
+use crate::sql::error::SqlError;
+use crate::values::wtf8;
 
 /// A request, and the transaction that the client believes to be in.
 #[derive(Debug)]
@@ -23,70 +24,57 @@ pub struct Request {
 pub enum Body {
     /// Text, WTF-8.
     Batch(Vec<u8>),
-    /// A procedure.
-    Call(Call),
+    /// Procedures, one after the other.
+    Calls(Vec<Call>),
     /// A transaction request.
     Transaction(TransactionRequest),
-}
-
-/// A remote procedure call.
-#[derive(Debug)]
-pub struct Call {
-    /// Which procedure.
-    pub procedure: Procedure,
-    /// Its parameters in order.
-    pub parameters: Vec<Parameter>,
-}
-
-/// A procedure, by name or by number.
-#[derive(Debug)]
-pub enum Procedure {
-    /// A name as sent.
-    Named(String),
-    /// A well-known number; 10 is `sp_executesql`.
-    Numbered(u16),
-}
-
-/// A typed parameter.
-#[derive(Debug)]
-pub struct Parameter {
-    /// With its `@`; may be empty.
-    pub name: String,
-    /// By reference: its value after the call is sent back.
-    pub output: bool,
-    /// Declared type.
-    pub sql_type: SqlType,
-    /// Value.
-    pub value: Value,
+    /// A call whose parameters are wrong in a way that the server says.
+    Refused(SqlError),
+    /// The client has given the request up.
+    Ignored,
 }
 
 /// A transaction-manager request.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub enum TransactionRequest {
-    /// Begin, at an isolation level (0 keeps the session's, 5 is snapshot).
-    Begin(Isolation),
+    /// Begin, at an isolation level (0 keeps the session's, 5 is snapshot), with a name.
+    Begin(Isolation, String),
     /// Commit, and perhaps begin again.
-    Commit(Option<Isolation>),
+    Commit(Option<(Isolation, String)>),
     /// Roll back, whole or to a name, and perhaps begin again.
-    Rollback(String, Option<Isolation>),
+    Rollback(String, Option<(Isolation, String)>),
     /// Save point.
     Save(String),
+    /// Something that needs the Distributed Transaction Coordinator.
+    Distributed,
 }
 
 /// The isolation byte.
 pub type Isolation = u8;
+/// The highest of them.
+const SNAPSHOT: Isolation = 5;
 
 /// Reads a request.
 pub fn read(message: &Message) -> io::Result<Request> {
+    if message.ignored {
+        return Ok(Request { body: Body::Ignored, transaction: 0, status: 0 });
+    }
     let mut reader = Reader::new(&message.payload);
     let transaction = all_headers(&mut reader)?;
     let body = match message.kind {
-        kind::SQL_BATCH => Body::Batch(wtf8::from_utf16le(reader.rest())),
-        kind::RPC => Body::Call(call(&mut reader)?),
+        kind::SQL_BATCH => batch(reader.rest())?,
+        kind::RPC => rpc::read(&mut reader)?,
         kind::TRANSACTION => Body::Transaction(transaction_request(&mut reader)?),
         _ => return Err(invalid("packet type")),
     };
     Ok(Request { body, transaction, status: message.status })
+}
+
+fn batch(text: &[u8]) -> io::Result<Body> {
+    if !text.len().is_multiple_of(2) {
+        return Err(invalid("half a character"));
+    }
+    Ok(Body::Batch(wtf8::from_utf16le(text)))
 }
 
 const HEADER_TRANSACTION: u16 = 2;
@@ -107,63 +95,80 @@ fn all_headers(reader: &mut Reader<'_>) -> io::Result<u64> {
     Ok(transaction)
 }
 
-const NUMBERED: u16 = 0xFFFF;
-const STATUS_OUTPUT: u8 = 0x01;
-
-fn call(reader: &mut Reader<'_>) -> io::Result<Call> {
-    let length = reader.u16()?;
-    let procedure = if length == NUMBERED {
-        Procedure::Numbered(reader.u16()?)
-    } else {
-        Procedure::Named(reader.text(usize::from(length))?)
-    };
-    let _options = reader.u16()?;
-    let mut parameters = Vec::new();
-    while !reader.is_empty() {
-        if matches!(reader.rest()[0], 0x80 | 0xFE | 0xFF) {
-            return Err(invalid("several calls in one request"));
-        }
-        parameters.push(parameter(reader)?);
-    }
-    Ok(Call { procedure, parameters })
-}
-
-fn parameter(reader: &mut Reader<'_>) -> io::Result<Parameter> {
-    let name = reader.short_text()?;
-    let status = reader.u8()?;
-    let info = type_info::read(reader)?;
-    let value = value::read(reader, &info)?;
-    let output = status & STATUS_OUTPUT != 0;
-    Ok(Parameter { name, output, sql_type: info.sql_type, value })
-}
-
 fn transaction_request(reader: &mut Reader<'_>) -> io::Result<TransactionRequest> {
-    match reader.u16()? {
-        5 => Ok(TransactionRequest::Begin(isolation_and_name(reader)?)),
+    Ok(match reader.u16()? {
+        0 | 1 | 6 => TransactionRequest::Distributed,
+        5 => {
+            let (isolation, name) = beginning(reader)?;
+            TransactionRequest::Begin(isolation, name)
+        }
         7 => {
-            let _name = reader.short_text()?;
-            Ok(TransactionRequest::Commit(begin_again(reader)?))
+            let _name = name(reader)?;
+            TransactionRequest::Commit(begin_again(reader)?)
         }
-        8 => {
-            let name = reader.short_text()?;
-            Ok(TransactionRequest::Rollback(name, begin_again(reader)?))
-        }
-        9 => Ok(TransactionRequest::Save(reader.short_text()?)),
-        _ => Err(invalid("transaction request")),
-    }
+        8 => TransactionRequest::Rollback(name(reader)?, begin_again(reader)?),
+        9 => TransactionRequest::Save(name(reader)?),
+        _ => return Err(invalid("transaction request")),
+    })
 }
 
-fn isolation_and_name(reader: &mut Reader<'_>) -> io::Result<Isolation> {
+/// Names are `B_VARBYTE` here: their length is in bytes, unlike that of all other names (MS-TDS 2.2.6.9).
+fn name(reader: &mut Reader<'_>) -> io::Result<String> {
+    let bytes = usize::from(reader.u8()?);
+    if !bytes.is_multiple_of(2) {
+        return Err(invalid("name of a transaction"));
+    }
+    reader.text(bytes / 2)
+}
+
+fn beginning(reader: &mut Reader<'_>) -> io::Result<(Isolation, String)> {
     let isolation = reader.u8()?;
-    if !reader.is_empty() {
-        let _name = reader.short_text()?;
+    if isolation > SNAPSHOT {
+        return Err(invalid("isolation level"));
     }
-    Ok(isolation)
+    let name = if reader.is_empty() { String::new() } else { name(reader)? };
+    Ok((isolation, name))
 }
 
-fn begin_again(reader: &mut Reader<'_>) -> io::Result<Option<Isolation>> {
+fn begin_again(reader: &mut Reader<'_>) -> io::Result<Option<(Isolation, String)>> {
     if reader.is_empty() || reader.u8()? & 1 == 0 {
         return Ok(None);
     }
-    isolation_and_name(reader).map(Some)
+    beginning(reader).map(Some)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request(payload: &[u8]) -> io::Result<TransactionRequest> {
+        transaction_request(&mut Reader::new(payload))
+    }
+
+    #[test]
+    fn names_of_transaction_requests_are_counted_in_bytes() {
+        let save = [9, 0, 4, b'a', 0, b'b', 0];
+        assert_eq!(request(&save).unwrap(), TransactionRequest::Save("ab".to_owned()));
+        assert!(request(&[9, 0, 3, b'a', 0, b'b']).is_err());
+    }
+
+    #[test]
+    fn a_commit_may_begin_again_at_another_level() {
+        let plain = [7, 0, 0, 0];
+        assert_eq!(request(&plain).unwrap(), TransactionRequest::Commit(None));
+        let again = [7, 0, 0, 1, 5, 2, b'n', 0];
+        let begin = Some((5, "n".to_owned()));
+        assert_eq!(request(&again).unwrap(), TransactionRequest::Commit(begin));
+        assert!(request(&[5, 0, 6, 0]).is_err());
+    }
+
+    #[test]
+    fn headers_longer_than_the_request_are_refused() {
+        let message = Message {
+            kind: kind::SQL_BATCH,
+            payload: vec![0xFF, 0xFF, 0xFF, 0x3F, 18, 0, 0, 0],
+            ..Message::default()
+        };
+        assert!(read(&message).is_err());
+    }
 }

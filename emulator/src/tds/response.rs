@@ -5,12 +5,15 @@ use std::io;
 use tokio::sync::mpsc;
 
 use super::packet::{HEADER_BYTES, frame_packet, kind};
-use super::{SERVER_PRODUCT, type_info, value};
+use super::{SERVER_PRODUCT, encode, type_info};
 use crate::sql::error::SqlError;
 use crate::values::{SqlType, Value};
 
 /// Bytes that are gathered before they go to the socket in one piece.
 const CHUNK_BYTES: usize = 64 << 10;
+
+const TDS_7_4: u32 = 0x7400_0004;
+const TDS_8_0: u32 = 0x0800_0000;
 
 mod token {
     pub const RETURN_STATUS: u8 = 0x79;
@@ -153,9 +156,17 @@ impl Response {
         self.packet_bytes = usize::from(packet_bytes);
     }
 
+    /// What is full goes out between two tokens, so that an answer of any length takes little room.
     fn token(&mut self, token: u8) {
         self.flush_done(true);
+        self.send_if_full();
         self.payload.push(token);
+    }
+
+    fn send_if_full(&mut self) {
+        if self.payload.len() >= CHUNK_BYTES {
+            self.frame_full();
+        }
     }
 
     fn u16(&mut self, value: usize) {
@@ -199,10 +210,7 @@ impl Response {
         self.token(token::ROW);
         for (at, column) in columns.iter().enumerate() {
             let cell = row.get_ref(at).map_err(io::Error::other)?;
-            value::write(cell, column.sql_type, column.nullable, &mut self.payload)?;
-        }
-        if self.payload.len() >= CHUNK_BYTES {
-            self.frame_full();
+            encode::write(cell, column.sql_type, column.nullable, &mut self.payload)?;
         }
         Ok(())
     }
@@ -262,26 +270,33 @@ impl Response {
         }
     }
 
-    /// LOGINACK: T-SQL interface, TDS 7.4.
-    pub fn login_ack(&mut self) {
+    /// LOGINACK: T-SQL interface; TDS 8.0 to a client that asks for it, else 7.4.
+    pub fn login_ack(&mut self, asked: u32) {
         let start = self.open_token(token::LOGIN_ACK);
         self.payload.push(1);
-        self.payload.extend(0x7400_0004_u32.to_be_bytes());
+        let version = if asked == TDS_8_0 { TDS_8_0 } else { TDS_7_4 };
+        self.payload.extend(version.to_be_bytes());
         self.short_text(SERVER_PRODUCT);
         self.payload.extend(super::VERSION_BYTES);
         self.close_token(start);
     }
 
-    /// The value of an output parameter.
-    pub fn return_value(&mut self, name: &str, sql_type: SqlType, value: &Value) -> io::Result<()> {
+    /// The value of an output parameter, which stood at `place` among the parameters of the call, counted from 0.
+    pub fn return_value(
+        &mut self,
+        place: usize,
+        name: &str,
+        sql_type: SqlType,
+        value: &Value,
+    ) -> io::Result<()> {
         self.token(token::RETURN_VALUE);
-        self.u16(0);
+        self.u16(place);
         self.short_text(name);
         self.payload.push(1);
         self.payload.extend([0; 4]);
         self.payload.extend([0; 2]);
         type_info::write(sql_type, true, &mut self.payload);
-        value::write(value.as_ref(), sql_type, true, &mut self.payload)
+        encode::write(value.as_ref(), sql_type, true, &mut self.payload)
     }
 
     /// A procedure begins: statements end with DONEINPROC until [`end_procedure`](Self::end_procedure).
@@ -307,6 +322,7 @@ impl Response {
     /// A statement ends.
     pub fn done(&mut self, done: Done) {
         self.flush_done(true);
+        self.send_if_full();
         let token = if self.procedure_depth == 0 { token::DONE } else { token::DONE_IN_PROC };
         self.pending = Some(PendingDone { token, done, attention: false });
     }

@@ -1,13 +1,18 @@
 //! `TYPE_INFO`: how a type is described on the wire (MS-TDS 2.2.5.4 to 2.2.5.6).
 
-use std::io;
-
-use super::packet::invalid;
 use super::reader::Reader;
-use crate::values::{Length, SqlType};
+use super::rpc::Flaw;
+use crate::values::{Length, SqlType, calendar, decimal};
 
 /// `SQL_Latin1_General_CP1_CI_AS`.
 pub const COLLATION: [u8; 5] = [0x09, 0x04, 0xD0, 0x00, 0x34];
+
+/// Declared length that stands for (max).
+const MAX: u16 = 0xFFFF;
+/// Bytes of every other variable type.
+const LIMITED_BYTES_MAX: u16 = 8000;
+/// Sign and sixteen bytes.
+const DECIMAL_BYTES_MAX: u8 = 17;
 
 /// Set in a collation whose varchar is UTF-8.
 const COLLATION_UTF8: u32 = 0x0400_0000;
@@ -21,6 +26,8 @@ pub enum Layout {
     ByteLength,
     /// Two bytes of length, 0xFFFF for NULL.
     ShortLength,
+    /// Four bytes of length, all ones for NULL: the types that came before (max).
+    LongLength,
     /// Partially length-prefixed: chunks.
     Chunks,
     /// Untyped NULL, no bytes at all.
@@ -32,6 +39,8 @@ pub enum Layout {
 pub struct TypeInfo {
     /// Its meaning.
     pub sql_type: SqlType,
+    /// How many bytes a value has at most.
+    pub bytes: u32,
     /// How its values are written.
     pub layout: Layout,
     /// varchar in UTF-8 instead of the code page.
@@ -41,6 +50,8 @@ pub struct TypeInfo {
 /// Type tokens.
 pub mod token {
     pub const NULL: u8 = 0x1F;
+    pub const IMAGE: u8 = 0x22;
+    pub const TEXT: u8 = 0x23;
     pub const INT1: u8 = 0x30;
     pub const BIT: u8 = 0x32;
     pub const INT2: u8 = 0x34;
@@ -58,6 +69,8 @@ pub mod token {
     pub const TIME: u8 = 0x29;
     pub const DATETIME2: u8 = 0x2A;
     pub const DATETIMEOFFSET: u8 = 0x2B;
+    pub const VARIANT: u8 = 0x62;
+    pub const NTEXT: u8 = 0x63;
     pub const BITN: u8 = 0x68;
     pub const DECIMALN: u8 = 0x6A;
     pub const NUMERICN: u8 = 0x6C;
@@ -70,19 +83,29 @@ pub mod token {
     pub const CHAR: u8 = 0xAF;
     pub const NVARCHAR: u8 = 0xE7;
     pub const NCHAR: u8 = 0xEF;
+    pub const UDT: u8 = 0xF0;
+    pub const XML: u8 = 0xF1;
+    pub const TABLE: u8 = 0xF3;
 }
 
-/// Reads a parameter's type.
-pub fn read(reader: &mut Reader<'_>) -> io::Result<TypeInfo> {
-    let kind = reader.u8()?;
+/// Reads what follows the type token of a parameter.
+pub fn read(kind: u8, reader: &mut Reader<'_>) -> Result<TypeInfo, Flaw> {
     if let Some((sql_type, bytes)) = fixed(kind) {
         let layout = if kind == token::NULL { Layout::Nothing } else { Layout::Fixed(bytes) };
-        return Ok(TypeInfo { sql_type, layout, utf8: false });
+        return Ok(TypeInfo { sql_type, bytes: u32::from(bytes), layout, utf8: false });
     }
-    if let Some(info) = sized(kind, reader)? {
-        return Ok(TypeInfo { sql_type: info, layout: Layout::ByteLength, utf8: false });
+    if let Some((sql_type, bytes)) = sized(kind, reader)? {
+        let (bytes, layout) = (u32::from(bytes), Layout::ByteLength);
+        return Ok(TypeInfo { sql_type, bytes, layout, utf8: false });
     }
-    variable(kind, reader)
+    match kind {
+        token::TEXT | token::NTEXT | token::IMAGE => long(kind, reader),
+        token::VARIANT => Err(Flaw::Unsupported("sql_variant")),
+        token::UDT => Err(Flaw::Unsupported("a CLR type")),
+        token::XML => Err(Flaw::Unsupported("xml")),
+        token::TABLE => Err(Flaw::Unsupported("a table type")),
+        _ => variable(kind, reader),
+    }
 }
 
 fn fixed(kind: u8) -> Option<(SqlType, u8)> {
@@ -103,36 +126,48 @@ fn fixed(kind: u8) -> Option<(SqlType, u8)> {
     })
 }
 
-fn sized(kind: u8, reader: &mut Reader<'_>) -> io::Result<Option<SqlType>> {
-    let sql_type = match kind {
-        token::DATE => SqlType::Date,
-        token::TIME => SqlType::Time(scale(reader)?),
-        token::DATETIME2 => SqlType::DateTime2(scale(reader)?),
-        token::DATETIMEOFFSET => SqlType::DateTimeOffset(scale(reader)?),
+/// Types with a length byte, and how many bytes a value that is not NULL has.
+fn sized(kind: u8, reader: &mut Reader<'_>) -> Result<Option<(SqlType, u8)>, Flaw> {
+    Ok(Some(match kind {
+        token::DATE => (SqlType::Date, 3),
+        token::TIME => {
+            let scale = scale(reader)?;
+            (SqlType::Time(scale), calendar::time_bytes(scale))
+        }
+        token::DATETIME2 => {
+            let scale = scale(reader)?;
+            (SqlType::DateTime2(scale), calendar::time_bytes(scale) + 3)
+        }
+        token::DATETIMEOFFSET => {
+            let scale = scale(reader)?;
+            (SqlType::DateTimeOffset(scale), calendar::time_bytes(scale) + 5)
+        }
         token::INTN
         | token::BITN
         | token::FLTN
         | token::MONEYN
         | token::DATETIMEN
-        | token::GUID => by_size(kind, reader.u8()?)?,
+        | token::GUID => {
+            let bytes = reader.u8()?;
+            (by_size(kind, bytes)?, bytes)
+        }
         token::DECIMALN | token::NUMERICN => {
             let [_, precision, scale] = reader.array()?;
-            if precision == 0 || precision > 38 || scale > precision {
-                return Err(invalid("decimal precision"));
+            if precision == 0 || precision > decimal::DIGITS_MAX || scale > precision {
+                return Err(Flaw::Precision);
             }
-            SqlType::Decimal { precision, scale }
+            (SqlType::Decimal { precision, scale }, DECIMAL_BYTES_MAX)
         }
         _ => return Ok(None),
-    };
-    Ok(Some(sql_type))
+    }))
 }
 
-fn scale(reader: &mut Reader<'_>) -> io::Result<u8> {
+fn scale(reader: &mut Reader<'_>) -> Result<u8, Flaw> {
     let scale = reader.u8()?;
-    if scale > 7 { Err(invalid("time scale")) } else { Ok(scale) }
+    if scale > 7 { Err(Flaw::Precision) } else { Ok(scale) }
 }
 
-fn by_size(kind: u8, bytes: u8) -> io::Result<SqlType> {
+fn by_size(kind: u8, bytes: u8) -> Result<SqlType, Flaw> {
     Ok(match (kind, bytes) {
         (token::INTN, 1) => SqlType::TinyInt,
         (token::INTN, 2) => SqlType::SmallInt,
@@ -146,29 +181,52 @@ fn by_size(kind: u8, bytes: u8) -> io::Result<SqlType> {
         (token::DATETIMEN, 4) => SqlType::SmallDateTime,
         (token::DATETIMEN, 8) => SqlType::DateTime,
         (token::GUID, 16) => SqlType::UniqueIdentifier,
-        _ => return Err(invalid("length of a type")),
+        _ => return Err(Flaw::Length),
     })
 }
 
-fn variable(kind: u8, reader: &mut Reader<'_>) -> io::Result<TypeInfo> {
-    let bytes = reader.u16()?;
-    let text = matches!(kind, token::NVARCHAR | token::NCHAR | token::VARCHAR | token::CHAR);
-    let utf8 = text && {
-        let [a, b, c, d, _] = reader.array()?;
-        u32::from_le_bytes([a, b, c, d]) & COLLATION_UTF8 != 0
+/// text, ntext and image, which clients still use for long statements.
+fn long(kind: u8, reader: &mut Reader<'_>) -> Result<TypeInfo, Flaw> {
+    let bytes = reader.u32()?;
+    let utf8 = kind != token::IMAGE && is_utf8(reader)?;
+    let sql_type = match kind {
+        token::TEXT => SqlType::VarChar(Length::Max),
+        token::NTEXT => SqlType::NVarChar(Length::Max),
+        _ => SqlType::VarBinary(Length::Max),
     };
-    let max = bytes == 0xFFFF;
+    Ok(TypeInfo { sql_type, bytes, layout: Layout::LongLength, utf8 })
+}
+
+/// Reads a collation.
+fn is_utf8(reader: &mut Reader<'_>) -> Result<bool, Flaw> {
+    let [a, b, c, d, _] = reader.array()?;
+    Ok(u32::from_le_bytes([a, b, c, d]) & COLLATION_UTF8 != 0)
+}
+
+fn variable(kind: u8, reader: &mut Reader<'_>) -> Result<TypeInfo, Flaw> {
+    let text = matches!(kind, token::NVARCHAR | token::NCHAR | token::VARCHAR | token::CHAR);
+    if !text && !matches!(kind, token::VARBINARY | token::BINARY) {
+        return Err(Flaw::UnknownType);
+    }
+    let bytes = reader.u16()?;
+    let utf8 = text && is_utf8(reader)?;
+    let max = bytes == MAX;
+    if !max && bytes > LIMITED_BYTES_MAX {
+        return Err(Flaw::Length);
+    }
+    // Clients declare 0 for an empty value; no type is that short.
     let length = |unit: u16| if max { Length::Max } else { Length::Limited((bytes / unit).max(1)) };
     let sql_type = match kind {
         token::NVARCHAR => SqlType::NVarChar(length(2)),
         token::VARCHAR => SqlType::VarChar(length(1)),
         token::VARBINARY => SqlType::VarBinary(length(1)),
-        token::NCHAR if !max => SqlType::NChar((bytes / 2).max(1)),
-        token::CHAR if !max => SqlType::Char(bytes.max(1)),
-        token::BINARY if !max => SqlType::Binary(bytes.max(1)),
-        other => return Err(invalid(&format!("type 0x{other:02X} of a parameter"))),
+        _ if max => return Err(Flaw::Length),
+        token::NCHAR => SqlType::NChar((bytes / 2).max(1)),
+        token::CHAR => SqlType::Char(bytes.max(1)),
+        _ => SqlType::Binary(bytes.max(1)),
     };
-    Ok(TypeInfo { sql_type, layout: if max { Layout::Chunks } else { Layout::ShortLength }, utf8 })
+    let layout = if max { Layout::Chunks } else { Layout::ShortLength };
+    Ok(TypeInfo { sql_type, bytes: u32::from(bytes), layout, utf8 })
 }
 
 /// Writes a result column's type. Fixed-width columns that are NOT NULL use the fixed tokens (observed, probed.md 8).
@@ -224,7 +282,7 @@ fn write_sized(sql_type: SqlType, out: &mut Vec<u8>) {
     out.push(token);
     let bytes = match sql_type.length() {
         Some(Length::Limited(length)) => length.max(1).saturating_mul(unit),
-        _ => 0xFFFF,
+        _ => MAX,
     };
     out.extend(bytes.to_le_bytes());
     if sql_type.is_text() {

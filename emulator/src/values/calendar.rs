@@ -6,6 +6,8 @@ use chrono::{Datelike, NaiveDate};
 pub const TICKS_PER_DAY: i64 = 864_000_000_000;
 /// Ticks in a second.
 pub const TICKS_PER_SECOND: i64 = 10_000_000;
+/// Ticks in a minute.
+pub const TICKS_PER_MINUTE: i64 = 60 * TICKS_PER_SECOND;
 /// datetime counts in three-hundredths of a second (documented).
 pub const THIRDS_PER_DAY: i64 = 86_400 * 300;
 /// 1900-01-01, the zero of datetime, in days since 0001-01-01.

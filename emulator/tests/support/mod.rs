@@ -2,6 +2,9 @@
 #![allow(dead_code, reason = "each test file uses its part")]
 #![allow(clippy::unwrap_used, clippy::panic, clippy::expect_used, missing_docs)]
 
+pub mod raw;
+pub mod tokens;
+
 use std::path::PathBuf;
 
 use sqlgraph_emulator::{Options, Server};

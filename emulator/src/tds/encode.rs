@@ -1,132 +1,15 @@
-//! Values on the wire (MS-TDS 2.2.5.5): parameters in, rows out.
+//! Values of rows and output parameters (MS-TDS 2.2.5.5).
 
 use std::io;
 
 use rusqlite::types::ValueRef;
 
 use super::packet::invalid;
-use super::reader::Reader;
-use super::type_info::{Layout, TypeInfo, decimal_bytes, fixed_token};
-use crate::values::{Length, SqlType, Value, calendar, decimal, guid, wtf8};
+use super::type_info::{decimal_bytes, fixed_token};
+use crate::values::{Length, SqlType, calendar, decimal, guid, wtf8};
 
-/// Reads a parameter's value into its storage form.
-pub fn read(reader: &mut Reader<'_>, info: &TypeInfo) -> io::Result<Value> {
-    match info.layout {
-        Layout::Nothing => Ok(Value::Null),
-        Layout::Fixed(bytes) => decode(reader.bytes(usize::from(bytes))?, info),
-        Layout::ByteLength => match reader.u8()? {
-            0 => Ok(Value::Null),
-            bytes => decode(reader.bytes(usize::from(bytes))?, info),
-        },
-        Layout::ShortLength => match reader.u16()? {
-            0xFFFF => Ok(Value::Null),
-            bytes => decode(reader.bytes(usize::from(bytes))?, info),
-        },
-        Layout::Chunks => match chunks(reader)? {
-            None => Ok(Value::Null),
-            Some(bytes) => decode(&bytes, info),
-        },
-    }
-}
-
-const PLP_NULL: u64 = u64::MAX;
-
-fn chunks(reader: &mut Reader<'_>) -> io::Result<Option<Vec<u8>>> {
-    if reader.u64()? == PLP_NULL {
-        return Ok(None);
-    }
-    let mut whole = Vec::new();
-    loop {
-        let length = usize::try_from(reader.u32()?).map_err(|_| invalid("chunk"))?;
-        if length == 0 {
-            return Ok(Some(whole));
-        }
-        whole.extend_from_slice(reader.bytes(length)?);
-    }
-}
-
-fn decode(bytes: &[u8], info: &TypeInfo) -> io::Result<Value> {
-    let short = || invalid("length of a value");
-    Ok(match info.sql_type {
-        SqlType::NChar(_) | SqlType::NVarChar(_) => Value::Text(wtf8::from_utf16le(bytes)),
-        SqlType::Char(_) | SqlType::VarChar(_) if info.utf8 => {
-            Value::Text(String::from_utf8_lossy(bytes).into_owned().into_bytes())
-        }
-        SqlType::Char(_) | SqlType::VarChar(_) => Value::Text(wtf8::from_cp1252(bytes)),
-        SqlType::Binary(_) | SqlType::VarBinary(_) => Value::Bytes(bytes.to_vec()),
-        SqlType::UniqueIdentifier => {
-            Value::Bytes(guid::from_wire(bytes.try_into().map_err(|_| short())?))
-        }
-        SqlType::Bit => Value::Int(i64::from(bytes.first().is_some_and(|bit| *bit != 0))),
-        SqlType::TinyInt => Value::Int(i64::from(*bytes.first().ok_or_else(short)?)),
-        SqlType::SmallInt | SqlType::Int | SqlType::BigInt => Value::Int(signed(bytes)),
-        SqlType::Real => {
-            Value::Float(f64::from(f32::from_le_bytes(bytes.try_into().map_err(|_| short())?)))
-        }
-        SqlType::Float => Value::Float(f64::from_le_bytes(bytes.try_into().map_err(|_| short())?)),
-        SqlType::Money if bytes.len() == 8 => {
-            let (high, low) = (signed(&bytes[..4]), unsigned(&bytes[4..]));
-            Value::Bytes(decimal::to_bytes(i128::from(high << 32 | low)))
-        }
-        SqlType::Money | SqlType::SmallMoney => {
-            Value::Bytes(decimal::to_bytes(i128::from(signed(bytes))))
-        }
-        SqlType::Decimal { .. } => Value::Bytes(decimal::to_bytes(decimal_value(bytes)?)),
-        _ => temporal(bytes, info.sql_type)?,
-    })
-}
-
-fn signed(bytes: &[u8]) -> i64 {
-    let mut wide = [bytes.last().map_or(0, |last| if last & 0x80 == 0 { 0 } else { 0xFF }); 8];
-    wide[..bytes.len().min(8)].copy_from_slice(&bytes[..bytes.len().min(8)]);
-    i64::from_le_bytes(wide)
-}
-
-fn unsigned(bytes: &[u8]) -> i64 {
-    let mut wide = [0; 8];
-    wide[..bytes.len().min(8)].copy_from_slice(&bytes[..bytes.len().min(8)]);
-    i64::from_le_bytes(wide)
-}
-
-fn decimal_value(bytes: &[u8]) -> io::Result<i128> {
-    let (sign, digits) = bytes.split_first().ok_or_else(|| invalid("decimal"))?;
-    if digits.len() > 16 {
-        return Err(invalid("decimal"));
-    }
-    let mut wide = [0; 16];
-    wide[..digits.len()].copy_from_slice(digits);
-    let value = i128::from_le_bytes(wide);
-    Ok(if *sign == 0 { -value } else { value })
-}
-
-fn temporal(bytes: &[u8], sql_type: SqlType) -> io::Result<Value> {
-    let short = || invalid("length of a date or time");
-    let split =
-        |tail: usize| bytes.split_at_checked(bytes.len().wrapping_sub(tail)).ok_or_else(short);
-    Ok(match sql_type {
-        SqlType::Date => Value::Int(unsigned(bytes)),
-        SqlType::Time(scale) => Value::Int(calendar::ticks_from_units(unsigned(bytes), scale)),
-        SqlType::DateTime2(scale) => {
-            let (time, date) = split(3)?;
-            let ticks = calendar::ticks_from_units(unsigned(time), scale);
-            Value::Int(unsigned(date) * calendar::TICKS_PER_DAY + ticks)
-        }
-        SqlType::DateTimeOffset(scale) => {
-            let (time, rest) = split(5)?;
-            let ticks = calendar::ticks_from_units(unsigned(time), scale);
-            let utc = unsigned(&rest[..3]) * calendar::TICKS_PER_DAY + ticks;
-            Value::Bytes(calendar::offset_to_bytes(utc, signed(&rest[3..])))
-        }
-        SqlType::DateTime => {
-            let (days, time) = split(4)?;
-            Value::Int(signed(days) * calendar::THIRDS_PER_DAY + unsigned(time))
-        }
-        _ => {
-            let (days, minutes) = split(2)?;
-            Value::Int(unsigned(days) * 1440 + unsigned(minutes))
-        }
-    })
-}
+/// Length of a NULL that comes in chunks.
+pub const PLP_NULL: u64 = u64::MAX;
 
 /// Writes a value of a result row. A storage form that does not go with the type is an error of this server.
 pub fn write(
