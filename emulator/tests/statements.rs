@@ -317,7 +317,6 @@ async fn what_is_outside_of_the_subset_is_refused_by_its_word() {
     let mut client = connect(&server).await;
     people(&mut client).await;
     for (sql, word) in [
-        ("MERGE INTO P USING Q ON 1 = 1 WHEN MATCHED THEN DELETE;", "MERGE"),
         ("CREATE PROCEDURE x AS SELECT 1", "PROCEDURE"),
         ("CREATE VIEW x AS SELECT 1", "VIEW"),
         ("BACKUP DATABASE x TO DISK = 'y'", "BACKUP"),
@@ -327,7 +326,6 @@ async fn what_is_outside_of_the_subset_is_refused_by_its_word() {
         ("SELECT FROBNICATE(1)", "FROBNICATE"),
         ("SELECT * FROM P PIVOT (MAX(Age) FOR City IN ([a])) AS x", "PIVOT"),
         ("ALTER TABLE P REBUILD", "REBUILD"),
-        ("DECLARE @t TABLE (a int)", "TABLE"),
         ("SELECT * FROM P OPTION (HASH GROUP)", "HASH"),
         ("EXEC sp_who", "sp_who"),
         ("CREATE TABLE dbo.X (a xml)", "XML"),

@@ -34,6 +34,9 @@ pub struct Catalog {
     pub security: Security,
     /// Object ids given out so far.
     pub objects_made: i32,
+    /// Temporary tables and table variables of the session that holds this catalog.
+    #[serde(skip)]
+    pub local: BTreeMap<i32, Arc<Table>>,
 }
 
 /// Properties of the database.
@@ -100,6 +103,7 @@ impl Catalog {
             tables: BTreeMap::new(),
             security: Security::default(),
             objects_made: 0,
+            local: BTreeMap::new(),
         }
     }
 
@@ -120,8 +124,13 @@ impl Catalog {
         self.schemas.get(&id).map_or("", String::as_str)
     }
 
-    /// The table of that name; without a schema it is looked for in dbo.
+    /// The table of that name; without a schema it is `dbo`'s. `#name` and `@name` are the session's own.
     pub fn find_table(&self, name: &ObjectName) -> Option<&Arc<Table>> {
+        if name.object().starts_with(['#', '@']) {
+            let tempdb = name.database().is_none_or(|database| same_name(database, "tempdb"));
+            let mut local = self.local.values().filter(|_| tempdb);
+            return local.find(|table| same_name(&table.name, name.object()));
+        }
         if name.database().is_some_and(|database| !same_name(database, &self.database.name)) {
             return None;
         }
@@ -131,24 +140,44 @@ impl Catalog {
             .find(|table| table.schema_id == schema && same_name(&table.name, name.object()))
     }
 
-    /// The table of that name, or 208.
+    /// The table of that id.
+    pub fn table_by_id(&self, id: i32) -> Option<&Arc<Table>> {
+        self.tables.get(&id).or_else(|| self.local.get(&id))
+    }
+
+    /// The table of that name; 208, or 1087 for a table variable.
     pub fn table(&self, name: &ObjectName) -> Result<&Arc<Table>> {
         self.find_table(name).ok_or_else(|| invalid_object(name))
     }
 
     /// `schema.table`.
     pub fn qualified(&self, table: &Table) -> String {
+        if table.is_local() {
+            // Observed: messages give a table variable its bare name.
+            return table.name.clone();
+        }
         format!("{}.{}", self.schema_name(table.schema_id), table.name)
     }
 
     /// `database.schema.table`.
     pub fn full_name(&self, table: &Table) -> String {
+        if table.is_variable() {
+            return table.name.clone();
+        }
+        if table.is_local() {
+            return format!("tempdb.dbo.{}", table.name);
+        }
         format!("{}.{}", self.database.name, self.qualified(table))
     }
 }
 
 /// 208.
 pub fn invalid_object(name: &ObjectName) -> SqlError {
+    if name.object().starts_with('@') {
+        return SqlError::new(1087, format!("Must declare the table variable \"{name}\"."))
+            .class(15)
+            .state(2);
+    }
     SqlError::new(208, format!("Invalid object name '{name}'."))
 }
 

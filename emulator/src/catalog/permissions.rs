@@ -209,7 +209,8 @@ impl Catalog {
 
     /// Whether a principal may do something on a table.
     pub fn permits_on(&self, user: PrincipalId, permission: &str, table: &Table) -> bool {
-        self.permits(user, permission, &Self::scopes(table))
+        // A session may do everything with what is its own.
+        table.is_local() || self.permits(user, permission, &Self::scopes(table))
     }
 
     /// Metadata visibility: a table on which a principal has no permission at all does not show (documented).

@@ -211,7 +211,20 @@ pub struct Tracking {
     pub columns_updated: bool,
 }
 
+/// Ids from here on are tables of one session.
+pub const LOCAL_FIRST: i32 = 2_147_000_001;
+
 impl Table {
+    /// A temporary table or a table variable.
+    pub fn is_local(&self) -> bool {
+        self.id >= LOCAL_FIRST
+    }
+
+    /// A table variable: its rows outlive a rollback (documented).
+    pub fn is_variable(&self) -> bool {
+        self.is_local() && self.name.starts_with('@')
+    }
+
     /// Name of the `SQLite` table.
     pub fn storage(&self) -> String {
         format!("t{}", self.id)

@@ -3,7 +3,7 @@
 use super::reply::Reply;
 use super::session::Session;
 use super::statement::command_of;
-use crate::sql::ast::{Expr, Statement, StatementKind};
+use crate::sql::ast::{Batch, Expr, Statement, StatementKind};
 use crate::sql::error::{Severity, SqlError};
 use crate::sql::parse_batch;
 use crate::tds::connection::command;
@@ -19,8 +19,8 @@ pub(super) enum Flow {
     Break,
     /// To the loop's condition.
     Continue,
-    /// Out of the batch, with a status.
-    Return(i32),
+    /// Out of the batch.
+    Return,
 }
 
 /// Why a batch does not go on.
@@ -41,22 +41,43 @@ impl Session {
     /// A batch of the client.
     pub(super) fn batch(&mut self, text: &[u8], reply: &mut dyn Reply) {
         self.variables = super::variables::Variables::default();
+        self.drop_variables();
         self.tries = 0;
         self.nesting = 0;
         // A CATCH block has none around it, so whatever comes back has been reported.
         let _ = self.text(text, reply);
+        self.end_doomed(reply);
+    }
+
+    /// Observed: a doomed transaction does not outlive its batch (3998).
+    pub(super) fn end_doomed(&mut self, reply: &mut dyn Reply) {
+        if !self.transaction.doomed {
+            return;
+        }
+        self.rollback(reply);
+        let message = "Uncommittable transaction is detected at the end of the batch. The transaction is rolled back.";
+        self.report(&SqlError::new(3998, message), reply);
     }
 
     /// Runs text: a batch, or the inside of EXEC and `sp_executesql`.
     pub(super) fn text(&mut self, text: &[u8], reply: &mut dyn Reply) -> Step {
-        match parse_batch(text) {
-            Ok(statements) => self.statements(&statements, reply),
+        let parsed = parse_batch(text, &|name| self.variables.sql_type(name).is_some());
+        match parsed {
+            Ok(batch) => self.parsed(&batch, reply),
             Err(error) if self.tries > 0 => Err(Halt::Raised(error)),
             Err(error) => {
                 self.report(&error, reply);
                 Err(Halt::Ended)
             }
         }
+    }
+
+    /// Runs what has been parsed. Its variables are there before its first statement.
+    pub(super) fn parsed(&mut self, batch: &Batch, reply: &mut dyn Reply) -> Step {
+        for (name, sql_type) in &batch.variables {
+            self.variables.declare(name, *sql_type, Value::Null);
+        }
+        self.statements(&batch.statements, reply)
     }
 
     /// Runs something one level deeper.
@@ -71,7 +92,7 @@ impl Session {
         step
     }
 
-    pub(super) fn statements(&mut self, statements: &[Statement], reply: &mut dyn Reply) -> Step {
+    fn statements(&mut self, statements: &[Statement], reply: &mut dyn Reply) -> Step {
         for statement in statements {
             match self.statement(statement, reply)? {
                 Flow::Next => {}
@@ -127,7 +148,10 @@ impl Session {
         }
         let changes = matches!(
             kind,
-            StatementKind::Insert(_) | StatementKind::Update(_) | StatementKind::Delete(_)
+            StatementKind::Insert(_)
+                | StatementKind::Update(_)
+                | StatementKind::Delete(_)
+                | StatementKind::Merge(_)
         );
         if changes && !ends {
             // Observed: INFO 3621 after the error (probed.md 8).
@@ -148,23 +172,19 @@ impl Session {
                 if self.condition(condition, reply)? {
                     return self.statement(then, reply);
                 }
-                match otherwise {
-                    Some(otherwise) => self.statement(otherwise, reply),
-                    None => Ok(Flow::Next),
+                if let Some(otherwise) = otherwise {
+                    return self.statement(otherwise, reply);
                 }
+                // Observed: neither branch, no rows.
+                self.context.lock().rows = 0;
+                Ok(Flow::Next)
             }
             StatementKind::While { condition, body } => self.while_loop(condition, body, reply),
             StatementKind::Block(statements) => self.statements(statements, reply),
             StatementKind::TryCatch { body, handler } => self.try_catch(body, handler, reply),
             StatementKind::Break => Ok(Flow::Break),
             StatementKind::Continue => Ok(Flow::Continue),
-            StatementKind::Return(status) => {
-                let status = match status {
-                    Some(status) => self.evaluate_int(status).map_err(Halt::Raised)?,
-                    None => 0,
-                };
-                Ok(Flow::Return(i32::try_from(status).unwrap_or(0)))
-            }
+            StatementKind::Return => Ok(Flow::Return),
             StatementKind::ExecuteText(text) => {
                 let text = self.evaluate_as(text, SqlType::NTEXT_MAX).map_err(Halt::Raised)?;
                 let Value::Text(text) = text else {
@@ -195,12 +215,14 @@ impl Session {
             match self.statement(body, reply)? {
                 Flow::Next | Flow::Continue => {}
                 Flow::Break => break,
-                Flow::Return(status) => return Ok(Flow::Return(status)),
+                Flow::Return => return Ok(Flow::Return),
             }
             if self.control.must_stop() {
                 return Err(Halt::Ended);
             }
         }
+        // Observed: however a loop ends.
+        self.context.lock().rows = 0;
         Ok(Flow::Next)
     }
 

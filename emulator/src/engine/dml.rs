@@ -1,16 +1,26 @@
-//! INSERT, UPDATE, DELETE.
+//! INSERT, UPDATE, DELETE, MERGE.
 
 use super::reply::Reply;
 use super::session::Session;
 use super::transaction::Access;
-use crate::sql::ast::{Delete, Insert, InsertSource, Update};
-use crate::sql::error::Result;
-use crate::translate::Plan;
+use crate::catalog::Table;
+use crate::sql::ast::{Delete, Insert, InsertSource, Merge, ObjectName, Output, Update};
+use crate::sql::error::{Result, SqlError};
+use crate::translate::{Changing, Plan};
 
 impl Session {
     /// Opens for writing, runs inside of a save point, so that a statement happens whole or not at all, and closes.
     pub(super) fn writing<T>(&mut self, run: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
-        self.open_for(Access::Write)?;
+        self.changing(Access::Write, run)
+    }
+
+    /// The same for a statement that may touch tables of the session alone.
+    pub(super) fn changing<T>(
+        &mut self,
+        access: Access,
+        run: impl FnOnce(&mut Self) -> Result<T>,
+    ) -> Result<T> {
+        self.open_for(access)?;
         let result = self.saved_point(run);
         let closed = self.close_after(result.is_ok());
         let value = result?;
@@ -32,64 +42,99 @@ impl Session {
         result
     }
 
+    /// What a change of these tables needs: those of the session alone take no lock.
+    fn access_to(&self, target: &ObjectName, output: &Output) -> Access {
+        let into = output.into.as_ref().map(|into| &into.table);
+        let local = std::iter::once(target).chain(into).all(|name| self.is_free_to_write(name));
+        if local { Access::Read } else { Access::Write }
+    }
+
     pub(super) fn insert(&mut self, insert: &Insert, reply: &mut dyn Reply) -> Result<u64> {
-        self.writing(|session| {
+        let access = self.access_to(&insert.table, &insert.output);
+        self.changing(access, |session| {
             let catalog = session.refresh_catalog()?;
             let target = session.translator(&catalog).insert_target(insert)?;
-            match &insert.source {
+            if insert.output.into.is_some() {
+                let staged = session.translator(&catalog).staged_insert(insert, &target)?;
+                return session.run_staged(&staged, "INSERT", reply);
+            }
+            let no_values = [Vec::new()];
+            let rows = match &insert.source {
                 InsertSource::Query(query) => {
                     let plan = session.translator(&catalog).insert_query(insert, &target, query)?;
-                    session.run_change(&plan, "INSERT", reply)
+                    return session.insert_rows(&plan, &target.table, true, reply);
                 }
-                InsertSource::Values(rows) => {
-                    for (at, row) in rows.iter().enumerate() {
-                        let plan = session.translator(&catalog).insert_row(insert, &target, row)?;
-                        session.insert_one(&plan, at == 0, reply)?;
-                    }
-                    Ok(u64::try_from(rows.len()).unwrap_or(0))
-                }
-                InsertSource::Defaults => {
-                    let mut nothing = target.clone();
-                    nothing.columns.clear();
-                    let plan = session.translator(&catalog).insert_row(insert, &nothing, &[])?;
-                    session.run_change(&plan, "INSERT", reply)
-                }
+                InsertSource::Values(rows) => &rows[..],
+                InsertSource::Defaults => &no_values[..],
+            };
+            for (at, row) in rows.iter().enumerate() {
+                let plan = session.translator(&catalog).insert_row(insert, &target, row)?;
+                session.insert_rows(&plan, &target.table, at == 0, reply)?;
+            }
+            Ok(u64::try_from(rows.len()).unwrap_or(0))
+        })
+    }
+
+    /// Runs an INSERT. With OUTPUT several of them are one result, announced with the first.
+    fn insert_rows(
+        &self,
+        plan: &Plan,
+        table: &Table,
+        first: bool,
+        reply: &mut dyn Reply,
+    ) -> Result<u64> {
+        let counter = self.shared.counters.get(table.id);
+        self.change_rows(plan, "INSERT", first, reply).map_err(|error| {
+            if is_duplicate(&error) {
+                self.shared.counters.set(table.id, counter);
+                self.with_duplicate_value(plan, table, error)
+            } else {
+                error
             }
         })
     }
 
-    /// One row of several: with OUTPUT they are one result, announced with the first.
-    fn insert_one(&self, plan: &Plan, first: bool, reply: &mut dyn Reply) -> Result<()> {
-        if plan.columns.is_empty() {
-            return self.change(plan, "INSERT").map(drop);
-        }
-        if first {
-            reply.columns(&plan.columns);
-        }
-        self.stream_rows(plan, "INSERT", reply).map(drop)
-    }
-
-    fn run_change(&self, plan: &Plan, verb: &str, reply: &mut dyn Reply) -> Result<u64> {
-        if plan.columns.is_empty() {
-            self.change(plan, verb)
-        } else {
-            self.stream(plan, verb, reply)
-        }
-    }
-
     pub(super) fn update(&mut self, update: &Update, reply: &mut dyn Reply) -> Result<u64> {
-        self.writing(|session| {
+        let access = self.access_to(&update.target, &update.output);
+        self.changing(access, |session| {
             let catalog = session.refresh_catalog()?;
-            let plan = session.translator(&catalog).update(update)?;
-            session.run_change(&plan, "UPDATE", reply)
+            let plan = match session.translator(&catalog).update(update)? {
+                Changing::Direct(plan) => plan,
+                Changing::Staged(staged) => return session.run_staged(&staged, "UPDATE", reply),
+            };
+            match session.change_rows(&plan, "UPDATE", true, reply) {
+                // Rows may stand in each other's way until the last has moved.
+                Err(error) if is_duplicate(&error) => {
+                    let staged = session.translator(&catalog).staged_update(update)?;
+                    session.run_staged(&staged, "UPDATE", reply)
+                }
+                other => other,
+            }
         })
     }
 
     pub(super) fn delete(&mut self, delete: &Delete, reply: &mut dyn Reply) -> Result<u64> {
-        self.writing(|session| {
+        let access = self.access_to(&delete.target, &delete.output);
+        self.changing(access, |session| {
             let catalog = session.refresh_catalog()?;
-            let plan = session.translator(&catalog).delete(delete)?;
-            session.run_change(&plan, "DELETE", reply)
+            match session.translator(&catalog).delete(delete)? {
+                Changing::Direct(plan) => session.change_rows(&plan, "DELETE", true, reply),
+                Changing::Staged(staged) => session.run_staged(&staged, "DELETE", reply),
+            }
         })
     }
+
+    pub(super) fn merge(&mut self, merge: &Merge, reply: &mut dyn Reply) -> Result<u64> {
+        let access = self.access_to(&merge.target, &merge.output);
+        self.changing(access, |session| {
+            let catalog = session.refresh_catalog()?;
+            let staged = session.translator(&catalog).merge(merge)?;
+            session.run_staged(&staged, "MERGE", reply)
+        })
+    }
+}
+
+/// A key that is there already.
+pub(super) fn is_duplicate(error: &SqlError) -> bool {
+    matches!(error.number, 2627 | 2601)
 }

@@ -75,6 +75,41 @@ impl Session {
         Ok(count)
     }
 
+    /// Runs a change, with or without rows for the client, which are announced when it has taken place.
+    pub(super) fn change_rows(
+        &self,
+        plan: &Plan,
+        verb: &str,
+        announce: bool,
+        reply: &mut dyn Reply,
+    ) -> Result<u64> {
+        if plan.columns.is_empty() {
+            return self.change(plan, verb);
+        }
+        let mut prepared = self.prepare(plan, verb)?;
+        let mut rows = prepared.statement().raw_query();
+        let mut next = rows.next().map_err(|error| self.sqlite_error(&error, verb))?;
+        if announce {
+            reply.columns(&plan.columns);
+        }
+        let mut count = 0;
+        while let Some(row) = next {
+            reply.row(row, &plan.columns)?;
+            count += 1;
+            next = rows.next().map_err(|error| self.sqlite_error(&error, verb))?;
+        }
+        Ok(count)
+    }
+
+    /// Sets variables from the last row of a plan; without rows they stay. Gives the number of rows.
+    pub(super) fn assign_last_row(&mut self, plan: &Plan) -> Result<u64> {
+        let (row, count) = self.last_row(plan)?;
+        for (name, value) in plan.assigned.iter().zip(row.unwrap_or_default()) {
+            self.variables.set(name, value);
+        }
+        Ok(count)
+    }
+
     /// Runs a plan without rows; gives the number of rows changed.
     pub(super) fn change(&self, plan: &Plan, verb: &str) -> Result<u64> {
         let mut prepared = self.prepare(plan, verb)?;
@@ -107,11 +142,7 @@ impl Session {
             if plan.assigned.is_empty() {
                 return session.stream(&plan, "SELECT", reply);
             }
-            let (row, count) = session.last_row(&plan)?;
-            for (name, value) in plan.assigned.iter().zip(row.unwrap_or_default()) {
-                session.variables.set(name, value);
-            }
-            Ok(count)
+            session.assign_last_row(&plan)
         })
     }
 

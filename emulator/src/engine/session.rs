@@ -5,6 +5,7 @@ use std::sync::Arc;
 use rusqlite::Connection;
 
 use super::control::Control;
+use super::local::LocalTables;
 use super::procedure::PreparedStatements;
 use super::reply::Reply;
 use super::settings::Settings;
@@ -35,6 +36,7 @@ pub struct Session {
     pub(super) transaction: Transaction,
     pub(super) holds_lock: bool,
     pub(super) variables: Variables,
+    pub(super) local: LocalTables,
     /// How many TRY blocks are around the present statement.
     pub(super) tries: u32,
     pub(super) prepared: PreparedStatements,
@@ -60,6 +62,7 @@ impl Session {
             holds_lock: false,
             variables: Variables::default(),
             prepared: PreparedStatements::default(),
+            local: LocalTables::default(),
             tries: 0,
             nesting: 0,
         })
@@ -88,7 +91,9 @@ impl Session {
         if held.version == version {
             return Ok(held);
         }
-        let catalog = Arc::new(store::load(&self.connection)?);
+        let mut catalog = store::load(&self.connection)?;
+        catalog.local = self.local.visible();
+        let catalog = Arc::new(catalog);
         self.context.lock().catalog = Arc::clone(&catalog);
         Ok(catalog)
     }
@@ -165,6 +170,7 @@ impl Session {
         if !keep_transaction {
             self.rollback(response);
         }
+        self.drop_local();
         let isolation = self.settings.isolation;
         // Documented: the isolation level outlives a reset.
         self.settings = Settings { isolation, ..Settings::default() };

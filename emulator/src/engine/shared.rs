@@ -2,11 +2,12 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI32, AtomicI64, AtomicU64, Ordering};
 
 use rusqlite::Connection;
 
 use super::write_lock::WriteLock;
+use crate::catalog::table::LOCAL_FIRST;
 use crate::catalog::{Catalog, store};
 use crate::sql::error::{Result, SqlError};
 use crate::sqlite::connection;
@@ -29,6 +30,7 @@ pub struct Shared {
     pub counters: Arc<Counters>,
     next_spid: AtomicI64,
     next_transaction: AtomicU64,
+    next_local: AtomicI32,
 }
 
 impl Shared {
@@ -50,6 +52,7 @@ impl Shared {
             counters: Arc::default(),
             next_spid: AtomicI64::new(51),
             next_transaction: AtomicU64::new(1),
+            next_local: AtomicI32::new(0),
         };
         shared.initialise()?;
         Ok(shared)
@@ -95,6 +98,12 @@ impl Shared {
     /// A session id.
     pub fn new_spid(&self) -> i64 {
         self.next_spid.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// An id for a table of one session. They come round again after some hundred thousand.
+    pub fn new_local_id(&self) -> i32 {
+        let made = self.next_local.fetch_add(1, Ordering::Relaxed);
+        LOCAL_FIRST + made.rem_euclid(i32::MAX - LOCAL_FIRST)
     }
 
     /// A transaction descriptor, never zero.

@@ -6,7 +6,7 @@ use crate::sql::ast::{BinaryOperator, Declaration, Expr, StatementKind};
 use crate::sql::error::{Result, SqlError};
 use crate::tds::connection::command;
 use crate::tds::response::{Done, EnvChange};
-use crate::values::{Value, calendar};
+use crate::values::calendar;
 use std::time::{Duration, Instant};
 
 impl Session {
@@ -38,7 +38,13 @@ impl Session {
                 let rows = self.delete(delete, reply)?;
                 self.counted(command::DELETE, rows, reply);
             }
+            StatementKind::Merge(merge) => {
+                self.implicit_begin(reply);
+                let rows = self.merge(merge, reply)?;
+                self.counted(command::MERGE, rows, reply);
+            }
             StatementKind::Declare(declarations) => self.declare(declarations, reply)?,
+            StatementKind::DeclareTable { name, table } => self.declare_table(name, table)?,
             StatementKind::SetVariable { name, operator, value } => {
                 self.set_variable(name, *operator, value)?;
                 self.counted(command::SELECT, 1, reply);
@@ -69,6 +75,9 @@ impl Session {
             }
             _ => self.setting_or_definition(kind, reply)?,
         }
+        if !counts(kind) {
+            self.context.lock().rows = 0;
+        }
         Ok(())
     }
 
@@ -95,7 +104,9 @@ impl Session {
             }
             StatementKind::SetIgnored(_) => finished(command::SET_VALUE, reply),
             kind => {
-                self.define(kind)?;
+                if !self.define_local(kind)? {
+                    self.define(kind)?;
+                }
                 if let Some(command) = definition_command(kind) {
                     finished(command, reply);
                 }
@@ -117,21 +128,12 @@ impl Session {
         reply.done(Done { command, rows: shown, failed: false });
     }
 
+    /// The batch has declared the variables before it began; what is left to do is to give them their values.
     fn declare(&mut self, declarations: &[Declaration], reply: &mut dyn Reply) -> Result<()> {
         for declaration in declarations {
-            let value = match &declaration.value {
-                Some(value) => self.evaluate_as(value, declaration.sql_type)?,
-                None => Value::Null,
-            };
-            if !self.variables.declare(&declaration.name, declaration.sql_type, value) {
-                let message = format!(
-                    "The variable name '{}' has already been declared. Variable names must be unique within a query batch or \
-                     stored procedure.",
-                    declaration.name
-                );
-                return Err(SqlError::new(134, message).class(15));
-            }
-            if declaration.value.is_some() {
+            if let Some(value) = &declaration.value {
+                let value = self.evaluate_as(value, declaration.sql_type)?;
+                self.variables.set(&declaration.name, value);
                 self.counted(command::SELECT, 1, reply);
             }
         }
@@ -208,6 +210,21 @@ impl Session {
     }
 }
 
+/// Statements that leave a number of rows, or the one that is there; the rest set it to 0 (documented at @@ROWCOUNT).
+fn counts(kind: &StatementKind) -> bool {
+    matches!(
+        kind,
+        StatementKind::Select(_)
+            | StatementKind::Insert(_)
+            | StatementKind::Update(_)
+            | StatementKind::Delete(_)
+            | StatementKind::Merge(_)
+            | StatementKind::Declare(_)
+            | StatementKind::DeclareTable { .. }
+            | StatementKind::SetVariable { .. }
+    )
+}
+
 pub(super) fn finished(command: u16, reply: &mut dyn Reply) {
     reply.done(Done { command, ..Done::default() });
 }
@@ -218,6 +235,7 @@ pub(super) fn command_of(kind: &StatementKind) -> u16 {
         StatementKind::Insert(_) => command::INSERT,
         StatementKind::Update(_) => command::UPDATE,
         StatementKind::Delete(_) => command::DELETE,
+        StatementKind::Merge(_) => command::MERGE,
         StatementKind::Raiserror { .. } => command::RAISERROR,
         kind => definition_command(kind).unwrap_or(0),
     }

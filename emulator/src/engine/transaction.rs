@@ -9,6 +9,7 @@ use super::reply::Reply;
 use super::session::Session;
 use super::tracking;
 use super::write_lock::Wait;
+use crate::catalog::table::LOCAL_FIRST;
 use crate::sql::ast::Isolation;
 use crate::sql::error::{Result, SqlError};
 use crate::sqlite::errors::cancelled;
@@ -108,6 +109,7 @@ impl Session {
             return Err(doomed());
         }
         self.commit_storage()?;
+        self.forget_dropped();
         let id = self.end();
         reply.environment(&EnvChange::Commit(id));
         Ok(())
@@ -136,11 +138,13 @@ impl Session {
     }
 
     fn rollback_storage(&mut self) {
+        let kept = self.variable_rows();
         if self.transaction.open != Open::Nothing && !self.connection.is_autocommit() {
             // Nothing can be done about a failure here, and SQLite has none to offer.
             let _ = self.connection.execute_batch("ROLLBACK");
         }
         self.forget_storage();
+        self.restore_local(kept);
     }
 
     fn forget_storage(&mut self) {
@@ -181,7 +185,10 @@ impl Session {
         let (_, had_storage) = self.transaction.saved[at];
         self.transaction.saved.truncate(at + 1);
         if had_storage {
-            return self.run(&format!("ROLLBACK TO p{at}"));
+            let kept = self.variable_rows();
+            self.run(&format!("ROLLBACK TO p{at}"))?;
+            self.restore_local(kept);
+            return Ok(());
         }
         if self.transaction.open == Open::Write {
             self.rollback_storage();
@@ -304,7 +311,8 @@ impl Session {
                  last_identity = excluded.last_identity",
             )
             .map_err(|error| self.sqlite_error(&error, ""))?;
-        for (table, counter) in self.shared.counters.all() {
+        let counters = self.shared.counters.all();
+        for (table, counter) in counters.into_iter().filter(|(id, _)| *id < LOCAL_FIRST) {
             statement
                 .execute(rusqlite::params![table, counter.next_graph_id, counter.last_identity])
                 .map_err(|error| self.sqlite_error(&error, ""))?;

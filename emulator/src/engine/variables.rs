@@ -12,12 +12,11 @@ pub struct Variables {
 }
 
 impl Variables {
-    /// Makes a variable; `false` if there is one of that name.
-    pub fn declare(&mut self, name: &str, sql_type: SqlType, value: Value) -> bool {
+    /// Makes a variable.
+    pub fn declare(&mut self, name: &str, sql_type: SqlType, value: Value) {
         let key = name.to_lowercase();
-        let new = self.types.insert(key.clone(), sql_type).is_none();
+        self.types.insert(key.clone(), sql_type);
         self.values.insert(key, value);
-        new
     }
 
     /// Types by lower-case name.

@@ -64,7 +64,7 @@ fn columns_in<'a>(message: &str, catalog: &'a Catalog) -> Option<(&'a Table, Vec
     for entry in list.split(", ") {
         let (table, column) = entry.trim().split_once('.')?;
         let id: i32 = table.strip_prefix('t')?.parse().ok()?;
-        found = catalog.tables.get(&id).map(|table| &**table);
+        found = catalog.table_by_id(id).map(|table| &**table);
         columns.push(column.strip_prefix('c')?.parse().ok()?);
     }
     found.map(|table| (table, columns))
@@ -108,13 +108,13 @@ fn duplicate(message: &str, catalog: &Catalog) -> SqlError {
 /// `i<table>_<index>` or the same with an `n`.
 fn index_by_name<'a>(name: &str, catalog: &'a Catalog) -> Option<(&'a Table, &'a Index)> {
     let (table, index) = name.strip_prefix('i')?.split_once('_')?;
-    let table = catalog.tables.get(&table.parse().ok()?)?;
+    let table = catalog.table_by_id(table.parse().ok()?)?;
     let index: i32 = index.trim_end_matches('n').parse().ok()?;
     table.indexes.iter().find(|own| own.id == index).map(|own| (&**table, own))
 }
 
 /// 2627 for a constraint, 2601 for an index. The key value that SQL Server adds is not known here.
-fn duplicate_key(table: &Table, index: &Index, catalog: &Catalog) -> SqlError {
+pub fn duplicate_key(table: &Table, index: &Index, catalog: &Catalog) -> SqlError {
     let object = catalog.qualified(table);
     if index.constraint_id.is_some() {
         let kind = if index.primary { "PRIMARY KEY" } else { "UNIQUE KEY" };
@@ -133,7 +133,7 @@ fn duplicate_key(table: &Table, index: &Index, catalog: &Catalog) -> SqlError {
 
 fn check(message: &str, catalog: &Catalog, verb: &str) -> SqlError {
     let id = message.rsplit_once('k').and_then(|(_, id)| id.trim().parse::<i32>().ok());
-    for table in catalog.tables.values() {
+    for table in catalog.tables.values().chain(catalog.local.values()) {
         if let Some(check) = table.checks.iter().find(|check| Some(check.id) == id) {
             let message = format!(
                 "The {verb} statement conflicted with the CHECK constraint \"{}\". The conflict occurred in database \"{}\", \

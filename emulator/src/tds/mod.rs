@@ -26,7 +26,7 @@ pub fn read_payload(kind: u8, payload: &[u8]) -> io::Result<()> {
         _ => {
             let message = packet::Message { kind, payload: payload.to_vec(), ..Default::default() };
             if let Body::Batch(text) = request::read(&message)?.body {
-                let _ = crate::sql::parse_batch(&text);
+                let _ = crate::sql::parse_batch(&text, &|_| true);
             }
             Ok(())
         }

@@ -1,74 +1,251 @@
 //! UPDATE and DELETE.
 
+use super::output::returns;
 use super::scope::{Source, table_columns};
+use super::stage::{self, Once, Shape, Staged};
 use super::{Plan, Scope, Translator};
-use crate::catalog::{Column, Table, invalid_object};
-use crate::sql::ast::{Delete, Expr, ObjectName, TableSource, Update};
+use crate::catalog::{Column, Table};
+use crate::sql::ast::{Assignment, Delete, Expr, ObjectName, TableSource, Update};
 use crate::sql::error::{Result, SqlError};
 use std::sync::Arc;
 
+/// A statement that is done in one go, or by the stage.
+#[derive(Debug)]
+pub enum Changing {
+    /// In one go.
+    Direct(Plan),
+    /// By the stage.
+    Staged(Box<Staged>),
+}
+
+/// The rows that a statement changes.
+struct Target {
+    table: Arc<Table>,
+    alias: String,
+    /// What the statement sees.
+    scope: Scope<'static>,
+    /// ` FROM …`.
+    from: String,
+    /// ` WHERE …`.
+    filter: String,
+}
+
+/// A column and its new value.
+type Setting = (i32, String);
+/// A variable and its new value.
+type Variable = (String, String);
+
 impl Translator<'_> {
     /// UPDATE.
-    pub fn update(mut self, update: &Update) -> Result<Plan> {
-        self.define_ctes(&update.ctes)?;
-        let (table, alias, scope, tail) =
-            self.changed_rows(&update.target, &update.from, update.filter.as_ref(), "UPDATE")?;
-        let mut assignments = Vec::with_capacity(update.assignments.len());
-        for (name, value) in &update.assignments {
-            let column = assignable(&table, name)?;
-            let sql = match value {
-                Expr::Default => self.default_value(&table, column)?,
-                value => {
-                    let value = self.expression(value, &scope)?;
-                    self.stored(value, &table, column)?
-                }
-            };
-            assignments.push((column.storage(), sql));
+    pub fn update(self, update: &Update) -> Result<Changing> {
+        let direct = returns(&update.output, "inserted")
+            && update.assignments.iter().all(|assignment| assignment.variable.is_none());
+        if direct {
+            self.direct_update(update).map(Changing::Direct)
+        } else {
+            self.staged_update(update).map(|staged| Changing::Staged(Box::new(staged)))
         }
+    }
+
+    fn direct_update(mut self, update: &Update) -> Result<Plan> {
+        self.define_ctes(&update.ctes)?;
+        let target =
+            self.changed_rows(&update.target, &update.from, update.filter.as_ref(), "UPDATE")?;
+        let (settings, _) = self.settings(&update.assignments, &target.table, &target.scope)?;
         let limit = self.change_limit(update.top.as_ref())?;
+        let storage = target.table.storage();
+        let alias = &target.alias;
         let sql = if update.from.is_empty() && limit.is_empty() {
             let list: Vec<String> =
-                assignments.iter().map(|(name, sql)| format!("{name} = {sql}")).collect();
-            format!(
-                "UPDATE {} AS {alias} SET {}{}",
-                table.storage(),
-                list.join(", "),
-                where_only(&tail)
-            )
+                settings.iter().map(|(id, sql)| format!("c{id} = {sql}")).collect();
+            format!("UPDATE {storage} AS {alias} SET {}{}", list.join(", "), target.filter)
         } else {
-            let values: Vec<String> = assignments
-                .iter()
-                .enumerate()
-                .map(|(at, (_, sql))| format!("{sql} AS v{at}"))
-                .collect();
-            let list: Vec<String> = assignments
-                .iter()
-                .enumerate()
-                .map(|(at, (name, _))| format!("{name} = u.v{at}"))
-                .collect();
+            let values: Vec<String> =
+                settings.iter().map(|(id, sql)| format!("{sql} AS v{id}")).collect();
+            let list: Vec<String> =
+                settings.iter().map(|(id, _)| format!("c{id} = u.v{id}")).collect();
             format!(
-                "UPDATE {0} SET {1} FROM (SELECT {alias}.rowid AS r, {2}{tail}{limit}) AS u WHERE {0}.rowid = u.r",
-                table.storage(),
+                "UPDATE {storage} SET {} FROM (SELECT {alias}.rowid AS r, {}{}{}{limit}) AS u WHERE {storage}.rowid = u.r",
                 list.join(", "),
-                values.join(", ")
+                values.join(", "),
+                target.from,
+                target.filter
             )
         };
-        self.finish(&sql, &update.output, &table, "inserted")
+        self.finish(&sql, &update.output.rows, &target.table, "inserted")
+    }
+
+    /// UPDATE by the stage.
+    pub fn staged_update(mut self, update: &Update) -> Result<Staged> {
+        self.define_ctes(&update.ctes)?;
+        let target =
+            self.changed_rows(&update.target, &update.from, update.filter.as_ref(), "UPDATE")?;
+        let (settings, variables) =
+            self.settings(&update.assignments, &target.table, &target.scope)?;
+        let columns: Vec<i32> = settings.iter().map(|(id, _)| *id).collect();
+        let mut values = stage::kept_values(&target.table, &target.alias, "n_");
+        for (id, sql) in settings {
+            let name = format!("n_c{id}");
+            values.retain(|(own, _)| *own != name);
+            values.push((name, sql));
+        }
+        let names = (0..).zip(variables).map(|(at, (name, sql))| {
+            values.push((format!("w_{at}"), sql));
+            name
+        });
+        let assigned: Vec<String> = names.collect();
+        let fresh = self.fresh();
+        let mut staged = self.stage_rows(
+            target,
+            values,
+            update.top.as_ref(),
+            &["inserted", "deleted"],
+            &update.output,
+        )?;
+        if !columns.is_empty() {
+            let step = stage::update_step(&staged.table, &staged.shape, 0, columns);
+            staged.steps.push(step);
+        }
+        staged.assigned = fresh.staged_variables(assigned, &staged.shape);
+        Ok(staged)
+    }
+
+    fn staged_variables(self, assigned: Vec<String>, shape: &Shape) -> Option<Plan> {
+        if assigned.is_empty() {
+            return None;
+        }
+        let list: Vec<String> = (0..assigned.len()).map(|at| format!("s.w_{at}")).collect();
+        let sql = format!("SELECT {} FROM {} ORDER BY s.k", list.join(", "), shape.view());
+        Some(self.plan(&sql, Vec::new(), assigned))
     }
 
     /// DELETE.
-    pub fn delete(mut self, delete: &Delete) -> Result<Plan> {
+    pub fn delete(self, delete: &Delete) -> Result<Changing> {
+        if returns(&delete.output, "deleted") {
+            self.direct_delete(delete).map(Changing::Direct)
+        } else {
+            self.staged_delete(delete).map(|staged| Changing::Staged(Box::new(staged)))
+        }
+    }
+
+    fn direct_delete(mut self, delete: &Delete) -> Result<Plan> {
         self.define_ctes(&delete.ctes)?;
-        let (table, alias, _, tail) =
+        let target =
             self.changed_rows(&delete.target, &delete.from, delete.filter.as_ref(), "DELETE")?;
         let limit = self.change_limit(delete.top.as_ref())?;
+        let (storage, alias) = (target.table.storage(), &target.alias);
         let sql = if delete.from.is_empty() && limit.is_empty() {
-            format!("DELETE FROM {} AS {alias}{}", table.storage(), where_only(&tail))
+            format!("DELETE FROM {storage} AS {alias}{}", target.filter)
         } else {
-            let storage = table.storage();
-            format!("DELETE FROM {storage} WHERE rowid IN (SELECT {alias}.rowid{tail}{limit})")
+            format!(
+                "DELETE FROM {storage} WHERE rowid IN (SELECT {alias}.rowid{}{}{limit})",
+                target.from, target.filter
+            )
         };
-        self.finish(&sql, &delete.output, &table, "deleted")
+        self.finish(&sql, &delete.output.rows, &target.table, "deleted")
+    }
+
+    fn staged_delete(mut self, delete: &Delete) -> Result<Staged> {
+        self.define_ctes(&delete.ctes)?;
+        let target =
+            self.changed_rows(&delete.target, &delete.from, delete.filter.as_ref(), "DELETE")?;
+        let mut staged =
+            self.stage_rows(target, Vec::new(), delete.top.as_ref(), &["deleted"], &delete.output)?;
+        staged.steps.push(stage::delete_step(&staged.table, &staged.shape, 0));
+        Ok(staged)
+    }
+
+    /// Rows of an UPDATE or DELETE on the stage, without their steps.
+    fn stage_rows(
+        mut self,
+        target: Target,
+        mut values: Vec<(String, String)>,
+        top: Option<&Expr>,
+        rows: &[&str],
+        output: &crate::sql::ast::Output,
+    ) -> Result<Staged> {
+        let Target { table, alias, scope, from, filter } = target;
+        let others: Vec<Source> =
+            scope.sources.into_iter().filter(|source| source.alias != alias).collect();
+        values.extend(stage::kept_values(&table, &alias, "o_"));
+        if !output.is_empty() {
+            values.extend(stage::source_values(&others));
+        }
+        let mut shape = Shape::of(&table);
+        for (name, _) in &values {
+            if name.starts_with(['x', 'w']) {
+                shape.add(name.clone());
+            }
+        }
+        values.push(("clause".to_owned(), "0".to_owned()));
+        values.push(("row".to_owned(), format!("{alias}.rowid")));
+        let limit = self.change_limit(top)?;
+        let (into, list) = shape.filled(values);
+        let sql = format!("INSERT INTO {into} SELECT {list}{from}{filter}{limit}");
+        let fresh = self.fresh();
+        let fill = vec![self.plan(&sql, Vec::new(), Vec::new())];
+        let scope = stage::output_scope(&table, rows, &others, &[]);
+        Ok(Staged {
+            into: fresh.fresh().staged_into(output.into.as_ref(), &scope, &shape, &table)?,
+            output: fresh.staged_output(&output.rows, &scope, &shape)?,
+            steps: Vec::new(),
+            once: if others.is_empty() { Once::Surely } else { Once::First },
+            assigned: None,
+            fill,
+            shape,
+            table,
+        })
+    }
+
+    /// SET: columns with their values as they are kept, variables with theirs.
+    pub(super) fn settings(
+        &mut self,
+        assignments: &[Assignment],
+        table: &Table,
+        scope: &Scope<'_>,
+    ) -> Result<(Vec<Setting>, Vec<Variable>)> {
+        let (mut settings, mut variables): (Vec<Setting>, Vec<Variable>) = Default::default();
+        for assignment in assignments {
+            let mut kept = None;
+            if let Some(name) = &assignment.column {
+                let column = assignable(table, name)?;
+                if settings.iter().any(|(id, _)| *id == column.id) {
+                    let message = format!(
+                        "The column name '{name}' is specified more than once in the SET clause or column list of an INSERT. \
+                         A column cannot be assigned more than one value in the same clause. Modify the clause to make sure \
+                         that a column is updated only once. If this statement updates or inserts columns into a view, column \
+                         aliasing can conceal the duplication in your code."
+                    );
+                    return Err(SqlError::new(264, message));
+                }
+                let sql = self.setting(&assignment.value, table, column, scope)?;
+                kept = Some((sql.clone(), column.sql_type));
+                settings.push((column.id, sql));
+            }
+            if let Some(name) = &assignment.variable {
+                let declared = self.variable_type(name)?;
+                let value = match kept {
+                    Some((sql, sql_type)) => super::Typed::expression(sql, sql_type),
+                    None => self.expression(&assignment.value, scope)?,
+                };
+                variables.push((name.to_lowercase(), self.implicit(value, declared)?.sql));
+            }
+        }
+        Ok((settings, variables))
+    }
+
+    fn setting(
+        &mut self,
+        value: &Expr,
+        table: &Table,
+        column: &Column,
+        scope: &Scope<'_>,
+    ) -> Result<String> {
+        if *value == Expr::Default {
+            return self.default_value(table, column);
+        }
+        let value = self.expression(value, scope)?;
+        self.stored(value, table, column)
     }
 
     fn change_limit(&mut self, top: Option<&Expr>) -> Result<String> {
@@ -79,36 +256,41 @@ impl Translator<'_> {
         Ok(format!(" LIMIT max({}, 0)", self.as_bigint(count)?.sql))
     }
 
-    /// The table that changes, its alias, what the statement sees, and ` FROM … WHERE …`.
+    /// The table that changes and the rows of it.
     fn changed_rows(
         &mut self,
         target: &ObjectName,
         from: &[TableSource],
         filter: Option<&Expr>,
         permission: &str,
-    ) -> Result<(Arc<Table>, String, Scope<'static>, String)> {
+    ) -> Result<Target> {
         let mut scope = Scope::empty();
-        let sources = if from.is_empty() {
-            self.target_alone(target, filter.is_some(), permission, &mut scope)?
-        } else {
-            self.from(from, &mut scope)?
-        };
-        let source = scope.source_by_name(target).or_else(|| {
+        let mut sources = self.from(from, &mut scope)?;
+        let found = scope.source_by_name(target).or_else(|| {
             scope.sources.iter().find(|source| {
                 source.table.as_ref().is_some_and(|table| {
                     self.catalog().find_table(target).is_some_and(|wanted| wanted.id == table.id)
                 })
             })
         });
-        let Some(Source { table: Some(table), alias, .. }) = source.cloned() else {
-            return Err(invalid_object(target));
+        let source = if let Some(source) = found.cloned() {
+            source
+        } else {
+            // Observed: a target that FROM does not name is joined to it by no condition at all.
+            let word = if from.is_empty() { " FROM " } else { ", " };
+            let source = self.target_alone(target, filter.is_some(), permission)?;
+            sources =
+                format!("{sources}{word}{} AS {}", table_of(&source)?.storage(), source.alias);
+            scope.sources.push(source.clone());
+            source
         };
+        let table = table_of(&source)?;
         self.demand(permission, &table)?;
         let filter = match filter {
             Some(filter) => format!(" WHERE {}", self.predicate(filter, &scope)?),
             None => String::new(),
         };
-        Ok((table, alias, scope, format!("{sources}{filter}")))
+        Ok(Target { table, alias: source.alias, scope, from: sources, filter })
     }
 
     fn target_alone(
@@ -116,8 +298,7 @@ impl Translator<'_> {
         target: &ObjectName,
         reads: bool,
         permission: &str,
-        scope: &mut Scope<'static>,
-    ) -> Result<String> {
+    ) -> Result<Source> {
         let table = Arc::clone(self.catalog().table(target)?);
         self.demand(permission, &table)?;
         if reads {
@@ -125,21 +306,22 @@ impl Translator<'_> {
             self.demand("SELECT", &table)?;
         }
         let alias = self.alias();
-        let sql = format!(" FROM {} AS {alias}", table.storage());
-        scope.sources.push(Source {
+        Ok(Source {
             name: table.name.clone(),
             schema: Some(self.catalog().schema_name(table.schema_id).to_owned()),
             columns: table_columns(&table, &format!("{alias}.")),
             alias,
             table: Some(table),
             joined: false,
-        });
-        Ok(sql)
+        })
     }
 }
 
-fn where_only(tail: &str) -> &str {
-    tail.find(" WHERE ").map_or("", |at| &tail[at..])
+fn table_of(source: &Source) -> Result<Arc<Table>> {
+    source
+        .table
+        .clone()
+        .ok_or_else(|| SqlError::unsupported(format!("{} as a target", source.name)))
 }
 
 /// A column that UPDATE may set: 271 for pseudo-columns, 13908 state 3 for hidden ones (observed, probed.md 4), 8102 for identity.

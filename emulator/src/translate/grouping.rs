@@ -101,29 +101,9 @@ pub(super) fn is_aggregate(name: &str) -> bool {
 }
 
 fn has_aggregate(expression: &Expr) -> bool {
-    let any = |parts: &[&Expr]| parts.iter().any(|part| has_aggregate(part));
-    match expression {
-        Expr::Call(call) => {
-            (is_aggregate(&call.name) && call.over.is_none())
-                || call.arguments.iter().any(has_aggregate)
-        }
-        Expr::Negate(inner) | Expr::BitNot(inner) | Expr::Not(inner) => has_aggregate(inner),
-        Expr::Arithmetic { left, right, .. } | Expr::Compare { left, right, .. } => {
-            any(&[left, right])
-        }
-        Expr::And(left, right) | Expr::Or(left, right) => any(&[left, right]),
-        Expr::Collate { value, .. } | Expr::Cast { value, .. } | Expr::IsNull { value, .. } => {
-            has_aggregate(value)
-        }
-        Expr::Case { operand, branches, otherwise } => {
-            operand.as_deref().is_some_and(has_aggregate)
-                || otherwise.as_deref().is_some_and(has_aggregate)
-                || branches.iter().any(|(when, then)| any(&[when, then]))
-        }
-        Expr::Like { value, pattern, .. } => any(&[value, pattern]),
-        Expr::Between { value, low, high, .. } => any(&[value, low, high]),
-        Expr::InList { value, list, .. } => has_aggregate(value) || list.iter().any(has_aggregate),
-        Expr::InQuery { value, .. } => has_aggregate(value),
+    let own = match expression {
+        Expr::Call(call) => is_aggregate(&call.name) && call.over.is_none(),
         _ => false,
-    }
+    };
+    own || expression.children().into_iter().any(has_aggregate)
 }

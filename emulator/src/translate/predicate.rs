@@ -32,6 +32,16 @@ impl Translator<'_> {
                 Ok(format!("(NOT {})", self.predicate(inner, scope)?))
             }
             Expr::Compare { operator, left, right } => self.compare(*operator, left, right, scope),
+            Expr::Quantified { operator, all, left, query } => {
+                self.quantified(*operator, *all, left, query, scope)
+            }
+            Expr::Distinct { left, right, negated } => {
+                let (left, right) = (self.expression(left, scope)?, self.expression(right, scope)?);
+                let (left, right) = self.unified(left, right)?;
+                let collation = Self::comparison_collation(&left, &right);
+                let word = if *negated { "IS" } else { "IS NOT" };
+                Ok(format!("({}{collation} {word} {})", left.comparable(), right.comparable()))
+            }
             Expr::IsNull { value, negated } => {
                 let typed = self.expression(value, scope)?;
                 let sql = typed.graph.map_or(typed.sql, |(_, id)| id);
@@ -70,6 +80,36 @@ impl Translator<'_> {
     ) -> Result<String> {
         let (left, right) = (self.expression(left, scope)?, self.expression(right, scope)?);
         self.compare_typed(operator, left, right)
+    }
+
+    /// `= ANY (query)` and its like: unknown where a NULL leaves it open.
+    fn quantified(
+        &mut self,
+        operator: Comparison,
+        all: bool,
+        left: &Expr,
+        query: &Query,
+        scope: &Scope<'_>,
+    ) -> Result<String> {
+        let left = self.expression(left, scope)?;
+        let inner = self.subquery(query, scope)?;
+        let [column] = &inner.columns[..] else {
+            return Err(one_column_only());
+        };
+        let alias = self.alias();
+        let right = Typed {
+            collation: column.collation,
+            is_null: column.is_null,
+            ..Typed::expression(format!("{alias}.{}1", inner.prefix), column.sql_type)
+        };
+        let holds = self.compare_typed(operator, left, right)?;
+        let (decides, otherwise) = if all { ("min(v) = 0", 1) } else { ("max(v) = 1", 0) };
+        Ok(format!(
+            "(SELECT CASE WHEN {decides} THEN {} WHEN count(*) > count(v) THEN NULL ELSE {otherwise} END \
+             FROM (SELECT {holds} AS v FROM ({}) AS {alias}))",
+            1 - otherwise,
+            inner.sql
+        ))
     }
 
     pub(super) fn compare_typed(

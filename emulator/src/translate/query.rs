@@ -27,6 +27,8 @@ pub(super) struct Translated {
 pub(super) struct Parts {
     pub items: Vec<Typed>,
     pub tail: String,
+    /// The tail ends in a WHERE.
+    pub filtered: bool,
 }
 
 impl Translator<'_> {

@@ -72,8 +72,11 @@ impl Translator<'_> {
             limited: !order.is_empty() || !limit.is_empty(),
             assigned: items.assigned,
             columns: items.columns,
-            parts: (plain && !aggregated)
-                .then(|| Parts { items: items.values, tail: tail.to_owned() }),
+            parts: (plain && !aggregated).then(|| Parts {
+                items: items.values,
+                tail: tail.to_owned(),
+                filtered: select.filter.is_some(),
+            }),
         })
     }
 

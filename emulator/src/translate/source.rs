@@ -54,12 +54,13 @@ impl Translator<'_> {
             TableSource::Join { left, right, kind, on } => {
                 let left = self.source(left, scope, true)?;
                 let nested = matches!(**right, TableSource::Join { .. });
-                if matches!(kind, JoinKind::CrossApply | JoinKind::OuterApply)
-                    && !matches!(**right, TableSource::OpenJson { .. })
-                {
-                    return Err(SqlError::unsupported("APPLY"));
-                }
-                let right = self.source(right, scope, true)?;
+                let applied = matches!(kind, JoinKind::CrossApply | JoinKind::OuterApply);
+                let right = match &**right {
+                    TableSource::Derived { query, alias, columns } if applied => {
+                        self.apply(query, alias, columns, scope)?
+                    }
+                    right => self.source(right, scope, true)?,
+                };
                 let right = if nested { format!("({right})") } else { right };
                 let on = match on {
                     Some(on) => {
@@ -73,6 +74,9 @@ impl Translator<'_> {
             }
             TableSource::OpenJson { json, path, columns, alias } => {
                 self.open_json(json, path.as_ref(), columns, alias.as_deref(), scope, joined)
+            }
+            TableSource::Split { arguments, alias } => {
+                self.string_split(arguments, alias.as_deref(), scope)
             }
             TableSource::Changes { table, since, alias } => {
                 self.changes(table, since, alias, scope, joined)
@@ -165,22 +169,26 @@ pub(super) fn push(
     add(scope, source)
 }
 
-/// 1011 and 1013 for two sources of one name.
+/// 1013 for two sources of one name.
 pub(super) fn add(scope: &mut Scope<'_>, source: Source) -> Result<()> {
     let clash = scope
         .sources
         .iter()
         .any(|own| same_name(&own.name, &source.name) && own.schema == source.schema);
     if clash {
-        let message = format!(
-            "The objects \"{0}\" and \"{0}\" in the FROM clause have the same exposed names. Use correlation names to \
-             distinguish them.",
-            source.name
-        );
-        return Err(SqlError::new(1013, message));
+        return Err(same_names(&source.name));
     }
     scope.sources.push(source);
     Ok(())
+}
+
+/// 1013.
+pub(super) fn same_names(name: &str) -> SqlError {
+    let message = format!(
+        "The objects \"{name}\" and \"{name}\" in the FROM clause have the same exposed names. Use correlation names to \
+         distinguish them."
+    );
+    SqlError::new(1013, message)
 }
 
 fn join_word(kind: JoinKind) -> &'static str {

@@ -103,3 +103,18 @@ pub async fn error(client: &mut Connection, sql: &str) -> (u32, String) {
         other => panic!("no server error but {other:?}\n{sql}"),
     }
 }
+
+/// Rows of the last result as text: cells joined by a bar, NULL for NULL.
+pub async fn lines(client: &mut Connection, sql: &str) -> Vec<String> {
+    rows(client, sql).await.iter().map(line).collect()
+}
+
+fn line(row: &Row) -> String {
+    let cells = row.cells().map(|(_, data)| {
+        let shown = format!("{data:?}");
+        let inner =
+            shown.split_once("Some(").map_or("NULL", |(_, rest)| rest.trim_end_matches(')'));
+        inner.trim_matches('"').to_owned()
+    });
+    cells.collect::<Vec<_>>().join("|")
+}

@@ -20,18 +20,29 @@ impl Change {
             );
             SqlError::new(2760, message)
         })?;
-        if name.object().starts_with('#') {
-            return Err(SqlError::unsupported("temporary table"));
-        }
         if self.catalog.find_table(name).is_some() || self.has_object(schema_id, name.object()) {
             let message =
                 format!("There is already an object named '{}' in the database.", name.object());
             return Err(SqlError::new(2714, message).state(6));
         }
+        let id = self.catalog.new_object_id();
+        let table = self.build_table(definition, id, schema_id, &format!("t{id}"))?;
+        self.catalog.tables.insert(table.id, Arc::new(table));
+        Ok(())
+    }
+
+    /// A table from its definition, and the SQL that makes it under a name.
+    pub(in crate::engine) fn build_table(
+        &mut self,
+        definition: &CreateTable,
+        id: i32,
+        schema_id: i32,
+        storage_name: &str,
+    ) -> Result<Table> {
         let mut table = Table {
-            id: self.catalog.new_object_id(),
+            id,
             schema_id,
-            name: name.object().to_owned(),
+            name: definition.name.object().to_owned(),
             kind: definition.kind,
             columns: graph_columns(definition.kind),
             indexes: Vec::new(),
@@ -50,13 +61,12 @@ impl Change {
         for constraint in at_columns.chain(&definition.constraints) {
             self.add_constraint(&mut table, constraint)?;
         }
-        self.sql.push(storage::create_table(&self.catalog, &table, &table.storage())?);
+        self.sql.push(storage::create_table(&self.catalog, &table, storage_name)?);
         for index in &definition.indexes {
             add_index(&mut table, index)?;
         }
         self.index_sql(&table)?;
-        self.catalog.tables.insert(table.id, Arc::new(table));
-        Ok(())
+        Ok(table)
     }
 
     /// SQL for all indexes of a table that has none yet.

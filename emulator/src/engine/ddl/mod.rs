@@ -30,6 +30,26 @@ pub(super) struct Change {
     pub counters: Vec<(i32, Counter)>,
 }
 
+impl Change {
+    /// Work on a copy of a catalog.
+    pub(super) fn new(catalog: Catalog, now: i64) -> Self {
+        Self { catalog, sql: Vec::new(), now, counters: Vec::new() }
+    }
+
+    /// Adds an index to a table's definition; gives the SQL for it.
+    pub(super) fn index_of(
+        &self,
+        table: &mut crate::catalog::Table,
+        index: &crate::sql::ast::CreateIndex,
+    ) -> Result<Vec<String>> {
+        create_index::add_index(table, index)?;
+        match table.indexes.last() {
+            Some(index) => storage::create_index(&self.catalog, table, index),
+            None => Ok(Vec::new()),
+        }
+    }
+}
+
 impl Session {
     /// CREATE, ALTER, DROP, TRUNCATE, GRANT and their like.
     pub(super) fn define(&mut self, kind: &StatementKind) -> Result<()> {
@@ -74,12 +94,7 @@ impl Session {
         &mut self,
         change: impl FnOnce(&mut Change, &Self) -> Result<()>,
     ) -> Result<()> {
-        let mut work = Change {
-            catalog: (*self.catalog()).clone(),
-            sql: Vec::new(),
-            now: self.context.lock().now,
-            counters: Vec::new(),
-        };
+        let mut work = Change::new((*self.catalog()).clone(), self.context.lock().now);
         change(&mut work, self)?;
         self.drop_triggers()?;
         for sql in work.sql.iter().chain(&storage::triggers(&work.catalog)) {

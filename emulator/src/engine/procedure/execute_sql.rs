@@ -77,11 +77,13 @@ impl Session {
         run: impl FnOnce(&mut Self, &mut dyn Reply) -> Step,
     ) -> (Step, Variables) {
         let outer = std::mem::replace(&mut self.variables, variables);
+        let local = self.begin_local_scope();
         let settings = self.settings.clone();
         let before = self.transaction.count;
         let step = self.nested(|session| run(session, reply));
         // Observed: SET inside sp_executesql reverts on return (probed.md 6).
         self.settings = settings;
+        self.end_local_scope(local);
         let inner = std::mem::replace(&mut self.variables, outer);
         let after = self.transaction.count;
         if step.is_ok() && before != after {

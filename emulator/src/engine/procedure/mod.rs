@@ -103,6 +103,7 @@ impl Session {
                 reply.end_procedure(true);
             }
         }
+        self.end_doomed(reply);
     }
 
     /// An error comes back only from a call that has not begun.

@@ -10,7 +10,7 @@ use super::super::session::Session;
 use super::super::variables::Variables;
 use super::execute_sql::{bind, declarations, statement_text};
 use super::{Given, Outcome, Output};
-use crate::sql::ast::{Statement, StatementKind};
+use crate::sql::ast::{Batch, Statement, StatementKind};
 use crate::sql::error::{Result, SqlError};
 use crate::sql::parse_batch;
 use crate::tds::connection::command;
@@ -26,7 +26,7 @@ const DESCRIBE: i64 = 1;
 #[derive(Debug)]
 struct PreparedStatement {
     declared: Vec<(String, SqlType)>,
-    statements: Vec<Statement>,
+    batch: Batch,
 }
 
 /// The prepared statements of a session.
@@ -92,9 +92,8 @@ impl Session {
         let bound = bind(&prepared.declared, given, 3)?;
         let handle = self.prepared.add(Arc::clone(&prepared))?;
         reply.begin_procedure();
-        let mut outcome = self.run_bound(bound, reply, |session, reply| {
-            session.statements(&prepared.statements, reply)
-        });
+        let mut outcome =
+            self.run_bound(bound, reply, |session, reply| session.parsed(&prepared.batch, reply));
         outcome.outputs.splice(..0, handle_output(given, handle));
         Ok(outcome)
     }
@@ -122,9 +121,7 @@ impl Session {
             self.prepared.by_handle.get(&handle).cloned().ok_or_else(|| unknown_handle(handle))?;
         let bound = bind(&prepared.declared, given, 1)?;
         reply.begin_procedure();
-        Ok(self.run_bound(bound, reply, |session, reply| {
-            session.statements(&prepared.statements, reply)
-        }))
+        Ok(self.run_bound(bound, reply, |session, reply| session.parsed(&prepared.batch, reply)))
     }
 
     /// `sp_unprepare @handle`.
@@ -137,7 +134,8 @@ impl Session {
 
     /// The columns of a statement that is a query.
     fn columns_of(&mut self, prepared: &PreparedStatement) -> Result<Option<Vec<OutColumn>>> {
-        let [Statement { kind: StatementKind::Select(query), .. }] = prepared.statements.as_slice()
+        let [Statement { kind: StatementKind::Select(query), .. }] =
+            prepared.batch.statements.as_slice()
         else {
             return Ok(None);
         };
@@ -160,7 +158,9 @@ impl Session {
 fn parse(given: &[Given]) -> Result<Result<Arc<PreparedStatement>>> {
     let text = statement_text(given.get(2))?;
     let declared = declarations(given.get(1))?;
-    Ok(parse_batch(&text).map(|statements| Arc::new(PreparedStatement { declared, statements })))
+    let known = |name: &str| declared.iter().any(|(own, _)| own.eq_ignore_ascii_case(name));
+    let parsed = parse_batch(&text, &known);
+    Ok(parsed.map(|batch| Arc::new(PreparedStatement { declared, batch })))
 }
 
 /// The handle goes back where the call has an output parameter for it.

@@ -2,6 +2,7 @@
 
 use super::{storage_type, stored_columns};
 use crate::catalog::Table;
+use crate::sql::error::{Result, SqlError};
 use crate::translate::{DELETED, INSERTED, UPDATED};
 
 /// The table of a tracked table's changes.
@@ -19,6 +20,36 @@ pub fn create_history(table: &Table) -> Vec<String> {
         ),
         format!("CREATE INDEX h{0}_version ON h{0} (version)", table.id),
     ]
+}
+
+/// Where the history ends now; 0 for a table that has none.
+pub fn history_end(connection: &rusqlite::Connection, table: &Table) -> Result<i64> {
+    if table.tracking.is_none() {
+        return Ok(0);
+    }
+    let sql = format!("SELECT ifnull(max(seq), 0) FROM h{}", table.id);
+    connection.query_row(&sql, [], |row| row.get(0)).map_err(SqlError::internal)
+}
+
+/// Observed: a statement records all deletes before all inserts (probed.md 3). `outside` is a key that rows had only on the way.
+pub fn deletes_before_inserts(
+    connection: &rusqlite::Connection,
+    table: &Table,
+    end: i64,
+    outside: i64,
+) -> Result<()> {
+    if table.tracking.is_none() {
+        return Ok(());
+    }
+    let id = table.id;
+    if let Some(key) = table.row_id_column() {
+        let sql = format!("DELETE FROM h{id} WHERE seq > {end} AND {} = {outside}", key.storage());
+        connection.execute(&sql, []).map_err(SqlError::internal)?;
+    }
+    let sql = format!(
+        "UPDATE h{id} SET seq = seq + (SELECT max(seq) FROM h{id}) - {end} WHERE seq > {end} AND operation = {INSERTED}"
+    );
+    connection.execute(&sql, []).map(drop).map_err(SqlError::internal)
 }
 
 /// Every change of a tracked row goes into the history under the next version. A key that is set counts as delete and

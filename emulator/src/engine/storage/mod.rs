@@ -3,7 +3,7 @@
 mod history;
 mod triggers;
 
-pub use history::create_history;
+pub use history::{create_history, deletes_before_inserts, history_end};
 pub use triggers::triggers;
 
 use crate::catalog::{Catalog, Column, ColumnRole, Index, Table};
@@ -31,7 +31,7 @@ pub fn create_table(catalog: &Catalog, table: &Table, name: &str) -> Result<Stri
 }
 
 /// A predicate of the catalog over the table's own columns.
-fn row_predicate(catalog: &Catalog, table: &Table, text: &str) -> Result<String> {
+pub fn row_predicate(catalog: &Catalog, table: &Table, text: &str) -> Result<String> {
     let variables = std::collections::HashMap::new();
     let environment = Environment {
         catalog,
@@ -115,7 +115,12 @@ fn null_index(
         .flat_map(|(column, _)| {
             let storage = column.storage();
             if column.nullable {
-                vec![format!("({storage} IS NULL)"), format!("ifnull({storage}, 0)")]
+                // A function's result has no collation of its own.
+                let collation = match storage_type(column).split_once(" COLLATE ") {
+                    Some((_, name)) => format!(" COLLATE {name}"),
+                    None => String::new(),
+                };
+                vec![format!("({storage} IS NULL)"), format!("ifnull({storage}, 0){collation}")]
             } else {
                 vec![storage]
             }

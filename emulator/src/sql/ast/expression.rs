@@ -26,6 +26,8 @@ pub enum Expr {
     Call(Box<Call>),
     Scalar(Box<Query>),
     Compare { operator: Comparison, left: Box<Expr>, right: Box<Expr> },
+    Quantified { operator: Comparison, all: bool, left: Box<Expr>, query: Box<Query> },
+    Distinct { left: Box<Expr>, right: Box<Expr>, negated: bool },
     And(Box<Expr>, Box<Expr>),
     Or(Box<Expr>, Box<Expr>),
     Not(Box<Expr>),
@@ -116,6 +118,8 @@ impl Expr {
         matches!(
             self,
             Self::Compare { .. }
+                | Self::Quantified { .. }
+                | Self::Distinct { .. }
                 | Self::And(..)
                 | Self::Or(..)
                 | Self::Not(_)
@@ -127,5 +131,48 @@ impl Expr {
                 | Self::Exists(_)
                 | Self::Match(_)
         )
+    }
+
+    /// Expressions right inside of this one; subqueries are none.
+    pub fn children(&self) -> Vec<&Self> {
+        match self {
+            Self::Negate(inner) | Self::BitNot(inner) | Self::Not(inner) => vec![inner],
+            Self::Arithmetic { left, right, .. }
+            | Self::Compare { left, right, .. }
+            | Self::Distinct { left, right, .. }
+            | Self::And(left, right)
+            | Self::Or(left, right) => vec![left, right],
+            Self::Collate { value, .. }
+            | Self::IsNull { value, .. }
+            | Self::InQuery { value, .. }
+            | Self::Quantified { left: value, .. } => vec![value],
+            Self::Cast { value, style, .. } => {
+                std::iter::once(&**value).chain(style.as_deref()).collect()
+            }
+            Self::Case { operand, branches, otherwise } => {
+                let pairs = branches.iter().flat_map(|(when, then)| [when, then]);
+                operand.as_deref().into_iter().chain(pairs).chain(otherwise.as_deref()).collect()
+            }
+            Self::Call(call) => call.children(),
+            Self::Like { value, pattern, escape, .. } => {
+                [&**value, pattern].into_iter().chain(escape.as_deref()).collect()
+            }
+            Self::Between { value, low, high, .. } => vec![value, low, high],
+            Self::InList { value, list, .. } => std::iter::once(&**value).chain(list).collect(),
+            _ => Vec::new(),
+        }
+    }
+}
+
+impl Call {
+    fn children(&self) -> Vec<&Expr> {
+        let window = self.over.iter().flat_map(|over| {
+            over.partition_by.iter().chain(over.order_by.iter().map(|term| &term.value))
+        });
+        self.arguments
+            .iter()
+            .chain(self.within_group.iter().map(|term| &term.value))
+            .chain(window)
+            .collect()
     }
 }

@@ -12,6 +12,15 @@ pub use query::*;
 
 use crate::values::SqlType;
 
+/// A batch.
+#[derive(Clone, Debug, Default)]
+pub struct Batch {
+    /// In order.
+    pub statements: Vec<Statement>,
+    /// Variables that it declares anywhere, which are there from the beginning on.
+    pub variables: Vec<(String, SqlType)>,
+}
+
 /// A statement and the line on which it begins.
 #[derive(Clone, Debug)]
 pub struct Statement {
@@ -33,6 +42,7 @@ pub enum StatementKind {
     Insert(Box<Insert>),
     Update(Box<Update>),
     Delete(Box<Delete>),
+    Merge(Box<Merge>),
     Create(Box<Create>),
     AlterTable { name: ObjectName, action: Box<AlterTable> },
     AlterDatabase { name: Option<String>, option: DatabaseOption },
@@ -41,6 +51,7 @@ pub enum StatementKind {
     AlterRole { role: String, member: String, add: bool },
     Permission(Box<PermissionChange>),
     Declare(Vec<Declaration>),
+    DeclareTable { name: String, table: Box<CreateTable> },
     SetVariable { name: String, operator: Option<BinaryOperator>, value: Expr },
     SetOption { options: Vec<String>, on: bool },
     SetLockTimeout(i64),
@@ -53,7 +64,7 @@ pub enum StatementKind {
     TryCatch { body: Vec<Statement>, handler: Vec<Statement> },
     Break,
     Continue,
-    Return(Option<Expr>),
+    Return,
     Print(Expr),
     Raiserror { message: Expr, severity: Expr, state: Expr, arguments: Vec<Expr> },
     Throw(Option<(Expr, Expr, Expr)>),

@@ -96,6 +96,7 @@ pub enum TableSource {
     Derived { query: Box<Query>, alias: String, columns: Vec<String> },
     Join { left: Box<TableSource>, right: Box<TableSource>, kind: JoinKind, on: Option<Expr> },
     OpenJson { json: Expr, path: Option<Expr>, columns: Vec<JsonColumn>, alias: Option<String> },
+    Split { arguments: Vec<Expr>, alias: Option<String> },
     Changes { table: ObjectName, since: Expr, alias: String },
 }
 

@@ -1,8 +1,8 @@
 //! Statements: which one begins here, and those that steer a batch.
 
 use super::Parser;
-use crate::sql::ast::{Argument, Declaration, Expr, ProcedureCall, Statement, StatementKind};
-use crate::sql::error::Result;
+use crate::sql::ast::{Argument, Expr, ProcedureCall, Statement, StatementKind};
+use crate::sql::error::{Result, SqlError};
 use crate::sql::lexer::Token;
 
 impl Parser<'_> {
@@ -27,6 +27,7 @@ impl Parser<'_> {
             "INSERT" => self.insert(Vec::new()),
             "UPDATE" => self.update(Vec::new()),
             "DELETE" => self.delete(Vec::new()),
+            "MERGE" => self.merge(Vec::new()),
             "CREATE" => self.create(),
             "ALTER" => self.alter(),
             "DROP" => self.drop_statement(),
@@ -48,8 +49,8 @@ impl Parser<'_> {
             "RAISERROR" => self.raiserror(),
             "THROW" => self.throw(),
             "RETURN" => self.return_statement(),
-            "BREAK" => self.simple(StatementKind::Break),
-            "CONTINUE" => self.simple(StatementKind::Continue),
+            "BREAK" => self.loop_word("BREAK", 135, StatementKind::Break),
+            "CONTINUE" => self.loop_word("CONTINUE", 136, StatementKind::Continue),
             "USE" => {
                 self.advance()?;
                 Ok(StatementKind::Use(self.name()?))
@@ -59,14 +60,20 @@ impl Parser<'_> {
                 self.expect_word("DELAY")?;
                 Ok(StatementKind::WaitFor(self.expression()?))
             }
-            "MERGE" | "BULK" | "BACKUP" | "RESTORE" | "DBCC" | "KILL" | "CHECKPOINT" | "OPEN"
-            | "CLOSE" | "FETCH" | "DEALLOCATE" | "GOTO" | "REVERT" | "SHUTDOWN" | "RECONFIGURE"
+            "BULK" | "BACKUP" | "RESTORE" | "DBCC" | "KILL" | "CHECKPOINT" | "OPEN" | "CLOSE"
+            | "FETCH" | "DEALLOCATE" | "GOTO" | "REVERT" | "SHUTDOWN" | "RECONFIGURE"
             | "ENABLE" | "DISABLE" => Err(self.unsupported()),
             _ => self.leading_procedure(),
         }
     }
 
-    fn simple(&mut self, kind: StatementKind) -> Result<StatementKind> {
+    /// BREAK and CONTINUE: outside of a loop they are refused before anything runs (observed).
+    fn loop_word(&mut self, word: &str, number: i32, kind: StatementKind) -> Result<StatementKind> {
+        if self.loops == 0 {
+            let message =
+                format!("Cannot use a {word} statement outside the scope of a WHILE statement.");
+            return Err(SqlError::new(number, message).class(15).at_line(self.line));
+        }
         self.advance()?;
         Ok(kind)
     }
@@ -96,35 +103,9 @@ impl Parser<'_> {
         } else if self.at_word("SELECT") || self.at("(") {
             self.select_statement(ctes)
         } else if self.at_word("MERGE") {
-            Err(self.unsupported())
+            self.merge(ctes)
         } else {
             Err(self.unexpected())
-        }
-    }
-
-    fn declare(&mut self) -> Result<StatementKind> {
-        self.advance()?;
-        let declarations = self.list(|parser| {
-            let name = parser.variable()?;
-            parser.accept_word("AS")?;
-            if parser.at_word("TABLE") || parser.at_word("CURSOR") {
-                return Err(parser.unsupported());
-            }
-            let sql_type = parser.data_type()?;
-            let value = if parser.accept("=")? { Some(parser.expression()?) } else { None };
-            Ok(Declaration { name, sql_type, value })
-        })?;
-        Ok(StatementKind::Declare(declarations))
-    }
-
-    /// `@name`.
-    pub(super) fn variable(&mut self) -> Result<String> {
-        match self.token {
-            Token::Variable(name) if !name.starts_with("@@") => {
-                self.advance()?;
-                Ok(name.to_owned())
-            }
-            _ => Err(self.unexpected()),
         }
     }
 
@@ -140,7 +121,10 @@ impl Parser<'_> {
     fn while_statement(&mut self) -> Result<StatementKind> {
         self.advance()?;
         let condition = self.predicate()?;
-        Ok(StatementKind::While { condition, body: Box::new(self.statement()?) })
+        self.loops += 1;
+        let body = self.statement();
+        self.loops -= 1;
+        Ok(StatementKind::While { condition, body: Box::new(body?) })
     }
 
     fn begin(&mut self) -> Result<StatementKind> {
@@ -233,10 +217,10 @@ impl Parser<'_> {
             return Ok(StatementKind::ExecuteText(text));
         }
         let status = match self.token {
-            Token::Variable(name) if self.peek() == Token::Symbol("=") => {
+            Token::Variable(_) if self.peek() == Token::Symbol("=") => {
+                let name = self.declared_variable()?;
                 self.advance()?;
-                self.advance()?;
-                Some(name.to_owned())
+                Some(name)
             }
             _ => None,
         };
@@ -305,10 +289,15 @@ impl Parser<'_> {
         Ok(StatementKind::Throw(Some((number, message, self.expression()?))))
     }
 
+    /// Observed: a value is for procedures, and this server has none of the user's (178).
     fn return_statement(&mut self) -> Result<StatementKind> {
         self.advance()?;
         let bare = matches!(self.token, Token::End | Token::Symbol(";"))
             || matches!(self.token, Token::Word(_));
-        Ok(StatementKind::Return(if bare { None } else { Some(self.expression()?) }))
+        if !bare {
+            let message = "A RETURN statement with a return value cannot be used in this context.";
+            return Err(SqlError::new(178, message).class(15).at_line(self.line));
+        }
+        Ok(StatementKind::Return)
     }
 }

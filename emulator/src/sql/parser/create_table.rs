@@ -2,7 +2,7 @@
 
 use super::Parser;
 use crate::sql::ast::{
-    ColumnDefinition, ConstraintDefinition, CreateIndex, CreateTable, TableKind,
+    ColumnDefinition, ConstraintDefinition, CreateIndex, CreateTable, ObjectName, TableKind,
 };
 use crate::sql::error::Result;
 use crate::sql::lexer::Token;
@@ -18,19 +18,20 @@ struct Elements {
 impl Parser<'_> {
     pub(super) fn create_table(&mut self) -> Result<CreateTable> {
         let name = self.object_name()?;
-        let mut elements = Elements::default();
-        let listed = self.accept("(")?;
-        if listed {
-            loop {
-                self.table_element(&mut elements)?;
-                if !self.accept(",")? || self.at(")") {
-                    break;
-                }
+        let listed = self.at("(");
+        let mut table = if listed {
+            self.table_body(name)?
+        } else {
+            CreateTable {
+                name,
+                columns: Vec::new(),
+                constraints: Vec::new(),
+                indexes: Vec::new(),
+                kind: TableKind::Plain,
             }
-            self.expect(")")?;
-        }
-        let kind = self.graph_kind()?;
-        if !listed && kind != TableKind::Edge {
+        };
+        table.kind = self.graph_kind()?;
+        if !listed && table.kind != TableKind::Edge {
             // Observed: a node table needs a column list, an edge table may omit it (probed.md 4).
             return Err(self.unexpected());
         }
@@ -40,8 +41,22 @@ impl Parser<'_> {
         if self.at_word("WITH") || self.at_word("TEXTIMAGE_ON") || self.at_word("FILESTREAM_ON") {
             return Err(self.unsupported());
         }
+        Ok(table)
+    }
+
+    /// `(column, …, constraint, …)`.
+    pub(super) fn table_body(&mut self, name: ObjectName) -> Result<CreateTable> {
+        self.expect("(")?;
+        let mut elements = Elements::default();
+        loop {
+            self.table_element(&mut elements)?;
+            if !self.accept(",")? || self.at(")") {
+                break;
+            }
+        }
+        self.expect(")")?;
         let Elements { columns, constraints, indexes } = elements;
-        Ok(CreateTable { name, columns, constraints, indexes, kind })
+        Ok(CreateTable { name, columns, constraints, indexes, kind: TableKind::Plain })
     }
 
     fn graph_kind(&mut self) -> Result<TableKind> {

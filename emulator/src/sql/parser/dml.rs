@@ -2,8 +2,8 @@
 
 use super::Parser;
 use crate::sql::ast::{
-    BinaryOperator, Cte, Delete, Expr, Insert, InsertSource, ObjectName, SelectItem, StatementKind,
-    TableSource, Update,
+    Assignment, BinaryOperator, Cte, Delete, Expr, Insert, InsertSource, ObjectName, Output,
+    OutputInto, StatementKind, TableSource, Update,
 };
 use crate::sql::error::{Result, SqlError};
 use crate::sql::lexer::Token;
@@ -28,11 +28,12 @@ impl Parser<'_> {
         Ok(StatementKind::Insert(Box::new(Insert { ctes, table, columns, output, source })))
     }
 
-    fn target(&mut self) -> Result<ObjectName> {
-        if let Token::Variable(_) = self.token {
-            return Err(self.unsupported());
+    /// A table or a table variable.
+    pub(super) fn target(&mut self) -> Result<ObjectName> {
+        match self.token {
+            Token::Variable(_) => Ok(ObjectName(vec![self.variable()?])),
+            _ => self.object_name(),
         }
-        self.object_name()
     }
 
     fn insert_source(&mut self) -> Result<InsertSource> {
@@ -60,15 +61,24 @@ impl Parser<'_> {
         Ok(InsertSource::Query(Box::new(query)))
     }
 
-    fn output(&mut self) -> Result<Vec<SelectItem>> {
-        if !self.accept_word("OUTPUT")? {
-            return Ok(Vec::new());
+    /// `OUTPUT … INTO …`, `OUTPUT …`, or the one after the other.
+    pub(super) fn output(&mut self) -> Result<Output> {
+        let mut output = Output::default();
+        while output.rows.is_empty() && self.accept_word("OUTPUT")? {
+            let rows = self.list(Self::select_item)?;
+            if output.into.is_none() && self.accept_word("INTO")? {
+                let table = self.target()?;
+                let columns = if self.at("(") && !self.at_query() {
+                    self.parenthesized(Self::column_name)?
+                } else {
+                    Vec::new()
+                };
+                output.into = Some(OutputInto { rows, table, columns });
+            } else {
+                output.rows = rows;
+            }
         }
-        let items = self.list(Self::select_item)?;
-        if self.at_word("INTO") {
-            return Err(self.unsupported());
-        }
-        Ok(items)
+        Ok(output)
     }
 
     pub(super) fn update(&mut self, mut ctes: Vec<Cte>) -> Result<StatementKind> {
@@ -88,21 +98,41 @@ impl Parser<'_> {
         Ok(StatementKind::Update(Box::new(update)))
     }
 
-    fn assignment(&mut self) -> Result<(String, Expr)> {
-        if let Token::Variable(_) = self.token {
-            return Err(self.unsupported());
+    /// `column = value`, `@variable = value`, `@variable = column = value`, each with `+=` and its like.
+    pub(super) fn assignment(&mut self) -> Result<Assignment> {
+        if !matches!(self.token, Token::Variable(_)) {
+            return self.column_assignment(None);
         }
+        let variable = self.declared_variable()?;
+        if let Some(operator) = self.compound_assignment()? {
+            let left = Box::new(Expr::Variable(variable.clone()));
+            let right = Box::new(self.expression()?);
+            let value = Expr::Arithmetic { operator, left, right };
+            return Ok(Assignment { variable: Some(variable), column: None, value });
+        }
+        self.expect("=")?;
+        let sets_column = self.at_name()
+            && matches!(self.peek(), Token::Symbol(symbol) if symbol == "=" || is_compound(symbol));
+        if sets_column {
+            return self.column_assignment(Some(variable));
+        }
+        Ok(Assignment { variable: Some(variable), column: None, value: self.expression()? })
+    }
+
+    fn column_assignment(&mut self, variable: Option<String>) -> Result<Assignment> {
         let mut name = self.column_name()?;
         while self.accept(".")? {
             name = self.column_name()?;
         }
-        if let Some(operator) = self.compound_assignment()? {
+        let value = if let Some(operator) = self.compound_assignment()? {
             let left = Box::new(Expr::Column(vec![name.clone()]));
             let right = Box::new(self.expression()?);
-            return Ok((name, Expr::Arithmetic { operator, left, right }));
-        }
-        self.expect("=")?;
-        Ok((name, self.expression()?))
+            Expr::Arithmetic { operator, left, right }
+        } else {
+            self.expect("=")?;
+            self.expression()?
+        };
+        Ok(Assignment { variable, column: Some(name), value })
     }
 
     /// `+=` and its like.
@@ -147,4 +177,8 @@ impl Parser<'_> {
         };
         Ok((from, filter))
     }
+}
+
+fn is_compound(symbol: &str) -> bool {
+    matches!(symbol, "+=" | "-=" | "*=" | "/=" | "%=" | "&=" | "|=" | "^=")
 }

@@ -73,7 +73,11 @@ impl Parser<'_> {
                 Expr::Text { value: std::mem::take(text), national: *national }
             }
             Token::Binary(bytes) => Expr::Binary(std::mem::take(bytes)),
-            Token::Variable(name) => Expr::Variable((*name).to_owned()),
+            Token::Variable(name) => {
+                let name = (*name).to_owned();
+                self.note_use(&name, self.line);
+                Expr::Variable(name)
+            }
             Token::Pseudo(name) => {
                 Expr::Pseudo { qualifier: Vec::new(), name: name.to_ascii_lowercase() }
             }

@@ -7,6 +7,7 @@ mod create_table;
 mod dml;
 mod expression;
 mod index;
+mod merge;
 mod permission;
 mod predicate;
 mod query;
@@ -14,24 +15,28 @@ mod schema_change;
 mod settings;
 mod source;
 mod type_name;
+mod variable;
 
 use std::sync::LazyLock;
 
-use super::ast::{ObjectName, Statement};
+use super::ast::{Batch, ObjectName};
 use super::error::{Result, SqlError};
 use super::lexer::{Lexer, Token};
 
-/// Parses a whole batch: a syntax error anywhere refuses all of it, as SQL Server does.
-pub fn parse_batch(text: &[u8]) -> Result<Vec<Statement>> {
+/// Parses a whole batch: a syntax error anywhere refuses all of it, as SQL Server does, and so does a variable that is
+/// neither declared before nor `known` as a parameter.
+pub fn parse_batch(text: &[u8], known: &dyn Fn(&str) -> bool) -> Result<Batch> {
     let mut parser = Parser::new(text)?;
     let mut statements = Vec::new();
     loop {
         while parser.accept(";")? {}
         if parser.token == Token::End {
-            return Ok(statements);
+            break;
         }
         statements.push(parser.statement().map_err(|error| error.at_line(parser.line))?);
     }
+    parser.names.check(known)?;
+    Ok(Batch { statements, variables: parser.names.variables })
 }
 
 /// Parses an expression that stands alone: a default, a check or a filter from the catalog.
@@ -74,6 +79,9 @@ pub(super) struct Parser<'a> {
     start: usize,
     previous_end: usize,
     depth: u32,
+    /// Loops around the present statement.
+    loops: u32,
+    names: variable::Names,
 }
 
 /// Operators in a row beyond this are refused, since every one is a level of the tree (SQL Server: error 8631 and its like).
@@ -96,7 +104,17 @@ impl<'a> Parser<'a> {
         let mut lexer = Lexer::new(text);
         let token = lexer.next()?;
         let line = lexer.line;
-        Ok(Self { text, lexer, token, line, start: 0, previous_end: 0, depth: 0 })
+        Ok(Self {
+            text,
+            lexer,
+            token,
+            line,
+            start: 0,
+            previous_end: 0,
+            depth: 0,
+            loops: 0,
+            names: variable::Names::default(),
+        })
     }
 
     fn advance(&mut self) -> Result<Token<'a>> {

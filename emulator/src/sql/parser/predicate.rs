@@ -130,16 +130,24 @@ impl Parser<'_> {
             && let Some(operator) = comparison_operator(symbol)
         {
             self.advance()?;
-            if self.at_word("ANY") || self.at_word("ALL") || self.at_word("SOME") {
-                return Err(self.unsupported());
+            for (word, all) in [("ANY", false), ("SOME", false), ("ALL", true)] {
+                if self.accept_word(word)? {
+                    self.expect("(")?;
+                    let query = Box::new(self.query()?);
+                    self.expect(")")?;
+                    let left = Box::new(left);
+                    return Ok(Expr::Quantified { operator, all, left, query });
+                }
             }
             let right = Box::new(self.expression()?);
             return Ok(Expr::Compare { operator, left: Box::new(left), right });
         }
         if self.accept_word("IS")? {
             let negated = self.accept_word("NOT")?;
-            if self.at_word("DISTINCT") {
-                return Err(self.unsupported());
+            if self.accept_words(&["DISTINCT", "FROM"])? {
+                let right = Box::new(self.expression()?);
+                // IS NOT DISTINCT FROM is equality.
+                return Ok(Expr::Distinct { left: Box::new(left), right, negated });
             }
             self.expect_word("NULL")?;
             return Ok(Expr::IsNull { value: Box::new(left), negated });

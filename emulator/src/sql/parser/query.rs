@@ -176,8 +176,7 @@ impl Parser<'_> {
             && !name.starts_with("@@")
             && self.peek() == Token::Symbol("=")
         {
-            let variable = name.to_owned();
-            self.advance()?;
+            let variable = self.declared_variable()?;
             self.advance()?;
             return Ok(SelectItem::Assign { variable, value: self.expression()? });
         }

@@ -40,7 +40,7 @@ impl Parser<'_> {
     pub(super) fn set(&mut self) -> Result<StatementKind> {
         self.advance()?;
         if let Token::Variable(_) = self.token {
-            let name = self.variable()?;
+            let name = self.declared_variable()?;
             let operator = self.compound_assignment()?;
             if operator.is_none() {
                 self.expect("=")?;

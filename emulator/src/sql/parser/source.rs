@@ -108,13 +108,15 @@ impl Parser<'_> {
         if self.at_word("OPENJSON") {
             return self.open_json();
         }
+        if self.at_word("STRING_SPLIT") && self.peek() == Token::Symbol("(") {
+            self.advance()?;
+            let arguments = self.parenthesized(Self::expression)?;
+            return Ok(TableSource::Split { arguments, alias: self.source_alias()? });
+        }
         if self.at_word("CHANGETABLE") {
             return self.change_table();
         }
-        if let Token::Variable(_) = self.token {
-            return Err(self.unsupported());
-        }
-        let name = self.object_name()?;
+        let name = self.target()?;
         if self.at("(") {
             return Err(SqlError::unsupported(name.object()).at_line(self.line));
         }
@@ -216,10 +218,7 @@ impl Parser<'_> {
         self.expect(",")?;
         // Observed: NULL, an integer literal with optional minus, or a variable (probed.md 3).
         let since = match self.token {
-            Token::Variable(name) => {
-                self.advance()?;
-                Expr::Variable(name.to_owned())
-            }
+            Token::Variable(_) => Expr::Variable(self.declared_variable()?),
             Token::Word(_) => {
                 self.expect_word("NULL")?;
                 Expr::Null

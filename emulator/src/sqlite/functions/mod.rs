@@ -3,9 +3,11 @@
 mod arithmetic;
 mod conversion;
 mod dates;
+mod duplicate;
 mod graph;
 mod hashing;
 mod metadata;
+mod packing;
 mod session;
 mod text;
 
@@ -24,6 +26,8 @@ pub fn register(connection: &Connection, context: &ContextHandle) -> rusqlite::R
     conversion::register(connection)?;
     arithmetic::register(connection)?;
     text::register(connection)?;
+    duplicate::register(connection)?;
+    packing::register(connection)?;
     dates::register(connection, context)?;
     hashing::register(connection)?;
     graph::register(connection, context)?;
