@@ -205,7 +205,7 @@ async fn a_request_outside_of_its_transaction_is_3971() {
         raw.transaction = wrong;
         let answer = raw.batch("SELECT 1").await;
         assert_eq!(errors(&answer), [3971]);
-        assert_eq!(answer.last(), Some(&done(FAILED, 0, 0)));
+        assert_eq!(answer.last(), Some(&done(FAILED, 0xFD, 0)));
     }
     raw.transaction = own;
     assert_eq!(number(&mut raw, "@@TRANCOUNT").await, 1);
@@ -302,10 +302,109 @@ async fn every_statement_has_its_own_done_with_its_command_and_count() {
         done(counted, 0xC1, 2),
         done(counted, 0xC4, 2),
         done(MORE, 0xB9, 0),
-        done(0, 0xC3, 0),
+        // The count is there, but not marked as one.
+        done(0, 0xC3, 1),
     ];
     assert_eq!(ends, expected);
 }
+
+/// The tokens of an answer in short, as captures of a live server were noted down by others.
+fn outline(tokens: &[Token]) -> String {
+    let name = |token: &Token| match token {
+        Token::Columns(_) => Some("ROWS".to_owned()),
+        Token::Row(_) => None,
+        Token::Error(error) => Some(format!("ERR {}", error.number)),
+        Token::Info(info) => Some(format!("INFO {}", info.number)),
+        Token::Environment { kind, .. } => Some(format!("ENV{kind}")),
+        Token::ReturnStatus(status) => Some(format!("RET {status}")),
+        Token::Done { token, status, command, rows } => {
+            let kind = match token {
+                0xFD => "DONE",
+                0xFE => "DONEPROC",
+                _ => "DONEINPROC",
+            };
+            let bits: String = [(MORE, " MORE"), (FAILED, " ERROR"), (COUNT, " COUNT")]
+                .into_iter()
+                .filter_map(|(bit, name)| (status & bit != 0).then_some(name))
+                .collect();
+            Some(format!("{kind} {command:X}{bits} {rows}"))
+        }
+        other => Some(format!("{other:?}")),
+    };
+    tokens.iter().filter_map(name).collect::<Vec<_>>().join(", ")
+}
+
+/// Sequences captured from a live SQL Server 2025 by the author of sql-server-simulator (`StatementDoneTokenTests`).
+#[tokio::test]
+async fn answers_have_the_tokens_that_were_captured_from_a_live_server() {
+    let server = start().await;
+    let mut raw = Raw::log_in(&server, 4096).await;
+    raw.batch("CREATE TABLE dbo.t (a int PRIMARY KEY); INSERT dbo.t VALUES (1)").await;
+    for (sql, expected) in CAPTURES {
+        assert_eq!(outline(&raw.batch(sql).await), *expected, "{sql}");
+    }
+}
+
+const CAPTURES: &[(&str, &str)] = &[
+    (
+        "begin tran; save tran s; rollback tran s; commit",
+        "ENV8, DONE D4 MORE 0, DONE D6 MORE 0, DONE D2 MORE 0, ENV9, DONE D5 0",
+    ),
+    (
+        "set nocount on; set quoted_identifier on; set lock_timeout 5; set nocount off",
+        "DONE B9 MORE 0, DONE F9 MORE 0, DONE BA 0",
+    ),
+    (
+        "declare @x int; declare @y int = 1; set @x = 2; select @x = 3",
+        "DONE C1 MORE COUNT 1, DONE C1 MORE COUNT 1, DONE C1 COUNT 1",
+    ),
+    (
+        "declare @i int = 0; while @i < 2 set @i += 1; if @i = 2 print 'x'",
+        "DONE C1 MORE COUNT 1, DONE C0 MORE 0, DONE C1 MORE COUNT 1, DONE C0 MORE 0, DONE C1 MORE COUNT 1, \
+         DONE C0 MORE 0, DONE C0 MORE 0, INFO 0, DONE F7 0",
+    ),
+    (
+        "begin try select 1/0 end try begin catch print 'c' end catch",
+        "DONE 15D MORE 0, ROWS, DONE C1 MORE COUNT 0, DONE 15E MORE 0, INFO 0, DONE F7 MORE 0, DONE 15F 0",
+    ),
+    (
+        "commit; insert dbo.t values (1); select 1",
+        "ERR 3902, DONE D5 MORE ERROR 0, ERR 2627, INFO 3621, DONE C3 MORE ERROR 0, ROWS, DONE C1 COUNT 1",
+    ),
+    (
+        "select 1; throw 50001, 'x', 1; select 2",
+        "ROWS, DONE C1 MORE COUNT 1, ERR 50001, DONE FD ERROR 0",
+    ),
+    ("declare @x int", "DONE FD 0"),
+    ("use Provenance", "ENV1, INFO 5701, ENV7, DONE E2 0"),
+    ("exec nosuch; select 1", "ERR 2812, DONEPROC E0 MORE ERROR 0, ROWS, DONE C1 COUNT 1"),
+    (
+        "exec sp_executesql N'raiserror(''x'', 16, 1)'",
+        "ERR 50000, DONEINPROC F6 MORE ERROR 0, RET 50000, DONEPROC E0 0",
+    ),
+    (
+        "exec sp_executesql N'select 1/0; declare @x int'",
+        "ROWS, ERR 8134, DONEINPROC C1 MORE ERROR 0, RET 8134, DONEPROC E0 0",
+    ),
+    // Assumed: under NOEXEC, which walks both blocks, each was captured to end so.
+    (
+        "begin try select 1 end try begin catch select 2 end catch",
+        "DONE 15D MORE 0, ROWS, DONE C1 MORE COUNT 1, DONE 15F 0",
+    ),
+    // From here on captured with procedures in place of sp_executesql.
+    (
+        "exec sp_executesql N'print ''a''; begin tran; commit'",
+        "INFO 0, DONEINPROC F7 MORE 0, ENV8, DONEINPROC D4 MORE 0, ENV9, DONEINPROC D5 MORE 0, RET 0, DONEPROC E0 0",
+    ),
+    (
+        "exec sp_executesql N'exec sp_executesql N''select 2'''",
+        "ROWS, DONEINPROC C1 MORE COUNT 1, DONEINPROC E0 MORE 0, RET 0, DONEPROC E0 0",
+    ),
+    (
+        "exec sp_executesql N'set nocount on; declare @x int = 1; exec sp_executesql N''select 2'''",
+        "ROWS, DONEINPROC C1 MORE 1, RET 0, DONEPROC E0 0",
+    ),
+];
 
 #[tokio::test]
 async fn errors_and_messages_carry_number_state_class_and_line() {

@@ -245,7 +245,11 @@ async fn more_than_2100_parameters_are_8003() {
     for _ in 0..2099 {
         call.extend(int("", false, None));
     }
-    assert_eq!(errors(&raw.call(&call).await), [8003]);
+    let answer = raw.call(&call).await;
+    assert_eq!(errors(&answer), [8003]);
+    let failed =
+        Token::Done { token: DONE_PROC, status: FAILED, command: COMMAND_EXECUTE, rows: 0 };
+    assert_eq!(answer.last(), Some(&failed));
     assert_eq!(errors(&raw.batch("SELECT 1").await), [0; 0]);
 }
 

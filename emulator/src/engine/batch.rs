@@ -2,7 +2,7 @@
 
 use super::reply::Reply;
 use super::session::Session;
-use super::statement::command_of;
+use super::statement::{command_of, finished};
 use crate::sql::ast::{Batch, Expr, Statement, StatementKind};
 use crate::sql::error::{Severity, SqlError};
 use crate::sql::parse_batch;
@@ -126,6 +126,11 @@ impl Session {
             return Err(Halt::Ended);
         }
         if self.tries > 0 {
+            // Observed: what fails inside TRY still has its DONE, with a count of 0 (captures).
+            if counts(&statement.kind) {
+                let command = command_of(&statement.kind);
+                reply.done(Done { command, rows: Some(0), failed: false });
+            }
             return Err(Halt::Raised(error));
         }
         self.uncaught(&error, &statement.kind, reply)
@@ -146,13 +151,7 @@ impl Session {
         if aborts || error.severity == Severity::Transaction {
             self.rollback(reply);
         }
-        let changes = matches!(
-            kind,
-            StatementKind::Insert(_)
-                | StatementKind::Update(_)
-                | StatementKind::Delete(_)
-                | StatementKind::Merge(_)
-        );
+        let changes = counts(kind) && !matches!(kind, StatementKind::Select(_));
         if changes && !ends {
             // Observed: INFO 3621 after the error (probed.md 8).
             reply.info(
@@ -161,7 +160,13 @@ impl Session {
                     .at_line(error.line),
             );
         }
-        let command = if ends { 0 } else { command_of(kind) };
+        if !ends && matches!(kind, StatementKind::ExecuteProcedure(_)) {
+            // Observed: a procedure that is not there closes its call's scope (captures).
+            reply.begin_procedure();
+            reply.end_procedure(true);
+            return Ok(Flow::Next);
+        }
+        let command = if ends { command::BATCH } else { command_of(kind) };
         reply.done(Done { command, rows: None, failed: true });
         if ends { Err(Halt::Ended) } else { Ok(Flow::Next) }
     }
@@ -232,13 +237,20 @@ impl Session {
         handler: &[Statement],
         reply: &mut dyn Reply,
     ) -> Step {
+        finished(command::TRY, reply);
         self.tries += 1;
         let step = self.statements(body, reply);
         self.tries -= 1;
         let error = match step {
             Err(Halt::Raised(error)) => error,
+            Ok(Flow::Next) => {
+                // Observed under NOEXEC: END TRY closes as END CATCH does (captures).
+                finished(command::END_CATCH, reply);
+                return Ok(Flow::Next);
+            }
             other => return other,
         };
+        finished(command::CATCH, reply);
         // Documented: what would have ended the transaction leaves it doomed instead.
         if self.transaction.count > 0
             && (self.settings.abort_transaction || error.severity == Severity::Transaction)
@@ -252,6 +264,9 @@ impl Session {
         };
         let step = self.statements(handler, reply);
         self.context.lock().caught = outer;
+        if matches!(step, Ok(Flow::Next)) {
+            finished(command::END_CATCH, reply);
+        }
         step
     }
 }
@@ -266,5 +281,25 @@ fn steers(kind: &StatementKind) -> bool {
             | StatementKind::TryCatch { .. }
             | StatementKind::ExecuteText(_)
             | StatementKind::ExecuteProcedure(_)
+    ) || is_bare_declaration(kind)
+}
+
+/// Observed: a DECLARE without a value leaves `@@ERROR` as it is (captures).
+fn is_bare_declaration(kind: &StatementKind) -> bool {
+    match kind {
+        StatementKind::Declare(declared) => declared.iter().all(|own| own.value.is_none()),
+        _ => false,
+    }
+}
+
+/// Statements that count rows.
+fn counts(kind: &StatementKind) -> bool {
+    matches!(
+        kind,
+        StatementKind::Select(_)
+            | StatementKind::Insert(_)
+            | StatementKind::Update(_)
+            | StatementKind::Delete(_)
+            | StatementKind::Merge(_)
     )
 }

@@ -32,6 +32,8 @@ pub trait Reply {
     ) -> Result<()>;
     /// It ends.
     fn end_procedure(&mut self, failed: bool);
+    /// NOCOUNT is on, or off again.
+    fn set_no_count(&mut self, on: bool);
     /// Nobody listens any more.
     fn is_closed(&self) -> bool;
 }
@@ -83,6 +85,10 @@ impl Reply for Response {
         self.end_procedure(failed);
     }
 
+    fn set_no_count(&mut self, on: bool) {
+        self.set_no_count(on);
+    }
+
     fn is_closed(&self) -> bool {
         self.is_closed()
     }
@@ -123,6 +129,8 @@ impl Reply for ScriptReply {
     }
 
     fn end_procedure(&mut self, _: bool) {}
+
+    fn set_no_count(&mut self, _: bool) {}
 
     fn is_closed(&self) -> bool {
         false

@@ -149,7 +149,7 @@ impl Session {
             Body::Batch(text) => self.batch(&text, response),
             Body::Calls(calls) => self.remote_calls(&calls, response),
             Body::Transaction(request) => self.transaction_request(request, response),
-            Body::Refused(error) => self.report(&error, response),
+            Body::Refused(error) => self.refuse_call(&error, response),
             Body::Ignored => {}
         }
         if self.control.has_attention() && self.settings.abort_transaction {
@@ -162,7 +162,7 @@ impl Session {
     pub(super) fn report(&mut self, error: &SqlError, reply: &mut dyn Reply) {
         self.context.lock().last_error = error.number;
         reply.error(error);
-        reply.done(Done { failed: true, ..Done::default() });
+        reply.done(Done { command: command::BATCH, failed: true, ..Done::default() });
     }
 
     /// As if the client had logged out and in again (MS-TDS 2.2.3.1.2).
@@ -174,6 +174,7 @@ impl Session {
         let isolation = self.settings.isolation;
         // Documented: the isolation level outlives a reset.
         self.settings = Settings { isolation, ..Settings::default() };
+        response.set_no_count(false);
         self.prepared = PreparedStatements::default();
         {
             let mut context = self.context.lock();

@@ -87,7 +87,11 @@ impl Session {
                 for option in options {
                     self.set_option(option, *on);
                 }
-                finished(if *on { command::SET_ON } else { command::SET_OFF }, reply);
+                reply.set_no_count(self.settings.no_count);
+                // Observed: SET QUOTED_IDENTIFIER has no DONE (probed.md 8).
+                if options.iter().any(|option| option != "QUOTED_IDENTIFIER") {
+                    finished(if *on { command::SET_ON } else { command::SET_OFF }, reply);
+                }
             }
             StatementKind::SetLockTimeout(milliseconds) => {
                 self.settings.lock_timeout =
@@ -124,8 +128,7 @@ impl Session {
 
     fn counted(&mut self, command: u16, rows: u64, reply: &mut dyn Reply) {
         self.context.lock().rows = i64::try_from(rows).unwrap_or(i64::MAX);
-        let shown = (!self.settings.no_count).then_some(rows);
-        reply.done(Done { command, rows: shown, failed: false });
+        reply.done(Done { command, rows: Some(rows), failed: false });
     }
 
     /// The batch has declared the variables before it began; what is left to do is to give them their values.
@@ -237,6 +240,9 @@ pub(super) fn command_of(kind: &StatementKind) -> u16 {
         StatementKind::Delete(_) => command::DELETE,
         StatementKind::Merge(_) => command::MERGE,
         StatementKind::Raiserror { .. } => command::RAISERROR,
+        StatementKind::Commit => command::COMMIT,
+        StatementKind::Rollback(_) => command::ROLLBACK,
+        StatementKind::Save(_) => command::SAVE,
         kind => definition_command(kind).unwrap_or(0),
     }
 }

@@ -112,8 +112,8 @@ impl SqlError {
 fn severity_of(number: i32) -> Severity {
     match number {
         // Constraint violations, NULL in a NOT NULL column, truncation, division by zero, permissions, conversion of a subquery.
-        2812 | 515 | 547 | 2601 | 2627 | 2628 | 8152 | 8134 | 512 | 229 | 230 | 1222 | 530
-        | 544 | 545 | 50000 => Severity::Statement,
+        2812 | 3902 | 3903 | 628 | 6401 | 515 | 547 | 2601 | 2627 | 2628 | 8152 | 8134 | 512
+        | 229 | 230 | 1222 | 530 | 544 | 545 | 50000 => Severity::Statement,
         // Conversions fail the batch and the transaction; so do deadlock and snapshot conflicts.
         241 | 242 | 245 | 248 | 8114 | 8169 | 1205 | 3960 | 3961 | 3952 => Severity::Transaction,
         _ => Severity::Batch,

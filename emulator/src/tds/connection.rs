@@ -23,6 +23,8 @@ use crate::engine::{self, Shared};
 /// `CurCmd` of DONE tokens (observed, probed.md 8).
 pub mod command {
     #![expect(missing_docs, reason = "each is the statement of that name")]
+    /// A batch that ends in an error, or in a statement that has no DONE of its own.
+    pub const BATCH: u16 = 0xFD;
     pub const SELECT: u16 = 0xC1;
     pub const INSERT: u16 = 0xC3;
     pub const DELETE: u16 = 0xC4;

@@ -109,6 +109,8 @@ pub struct Done {
 struct PendingDone {
     token: u8,
     done: Done,
+    /// Whether the count is marked as one: it is always sent, but does not count under NOCOUNT (observed: captures).
+    counted: bool,
     attention: bool,
 }
 
@@ -122,6 +124,9 @@ pub struct Response {
     framed: Vec<u8>,
     pending: Option<PendingDone>,
     procedure_depth: u32,
+    no_count: bool,
+    /// Columns have been sent and their statement has not ended.
+    has_columns: bool,
     closed: bool,
 }
 
@@ -142,6 +147,8 @@ impl Response {
             framed: Vec::new(),
             pending: None,
             procedure_depth: 0,
+            no_count: false,
+            has_columns: false,
             closed: false,
         }
     }
@@ -192,9 +199,15 @@ impl Response {
         start
     }
 
+    /// NOCOUNT of the session.
+    pub fn set_no_count(&mut self, on: bool) {
+        self.no_count = on;
+    }
+
     /// COLMETADATA.
     pub fn columns(&mut self, columns: &[OutColumn]) {
         self.token(token::COLUMNS);
+        self.has_columns = true;
         self.u16(columns.len());
         for column in columns {
             self.payload.extend([0; 4]);
@@ -304,38 +317,51 @@ impl Response {
         self.procedure_depth += 1;
     }
 
-    /// Return status of a procedure.
+    /// Return status of a procedure. That of a procedure inside another does not reach the client (observed, captures).
     pub fn return_status(&mut self, status: i32) {
-        self.token(token::RETURN_STATUS);
-        self.payload.extend(status.to_le_bytes());
+        if self.procedure_depth == 1 {
+            self.token(token::RETURN_STATUS);
+            self.payload.extend(status.to_le_bytes());
+        }
     }
 
     /// The procedure ends.
     pub fn end_procedure(&mut self, failed: bool) {
-        self.flush_done(true);
         self.procedure_depth = self.procedure_depth.saturating_sub(1);
-        let token = if self.procedure_depth == 0 { token::DONE_PROC } else { token::DONE_IN_PROC };
         let done = Done { command: super::connection::command::EXECUTE, rows: None, failed };
-        self.pending = Some(PendingDone { token, done, attention: false });
+        if self.procedure_depth > 0 {
+            return self.done(done);
+        }
+        self.flush_done(true);
+        self.has_columns = false;
+        let token = token::DONE_PROC;
+        self.pending = Some(PendingDone { token, done, counted: false, attention: false });
     }
 
-    /// A statement ends.
+    /// A statement ends. Under NOCOUNT those in a procedure are left out, unless rows or an error went before (observed,
+    /// captures).
     pub fn done(&mut self, done: Done) {
+        let has_columns = std::mem::take(&mut self.has_columns);
+        let in_procedure = self.procedure_depth > 0;
+        if in_procedure && self.no_count && !has_columns && !done.failed {
+            return;
+        }
         self.flush_done(true);
         self.send_if_full();
-        let token = if self.procedure_depth == 0 { token::DONE } else { token::DONE_IN_PROC };
-        self.pending = Some(PendingDone { token, done, attention: false });
+        let token = if in_procedure { token::DONE_IN_PROC } else { token::DONE };
+        let counted = done.rows.is_some() && !self.no_count;
+        self.pending = Some(PendingDone { token, done, counted, attention: false });
     }
 
     fn flush_done(&mut self, more: bool) {
-        let Some(PendingDone { token, done, attention }) = self.pending.take() else {
+        let Some(PendingDone { token, done, counted, attention }) = self.pending.take() else {
             return;
         };
         let mut status = if more { done_status::MORE } else { 0 };
         if done.failed {
             status |= done_status::ERROR;
         }
-        if done.rows.is_some() {
+        if counted {
             status |= done_status::COUNT;
         }
         if attention {
@@ -351,13 +377,15 @@ impl Response {
     pub fn finish(&mut self, attention: bool) {
         if attention {
             self.flush_done(true);
-            self.pending =
-                Some(PendingDone { token: token::DONE, done: Done::default(), attention: true });
+            let (token, done) = (token::DONE, Done::default());
+            self.pending = Some(PendingDone { token, done, counted: false, attention: true });
         } else if self.pending.is_none() {
-            self.done(Done::default());
+            self.procedure_depth = 0;
+            self.done(Done { command: super::connection::command::BATCH, ..Done::default() });
         }
         self.flush_done(false);
         self.procedure_depth = 0;
+        self.has_columns = false;
         self.frame_full();
         frame_packet(kind::RESPONSE, true, self.packet_id, &self.payload, &mut self.framed);
         self.payload.clear();

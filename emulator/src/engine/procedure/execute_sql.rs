@@ -43,8 +43,7 @@ impl Session {
         outcome.step.map(|_| Flow::Next)
     }
 
-    /// Runs statements with parameters as their variables. The status is the number of the last statement's error, 0 without
-    /// one (assumption: as `@@ERROR`).
+    /// Runs statements with parameters as their variables. The status is the last statement's `@@ERROR` (observed, captures).
     pub(super) fn run_bound(
         &mut self,
         bound: Vec<Bound>,
@@ -84,6 +83,7 @@ impl Session {
         // Observed: SET inside sp_executesql reverts on return (probed.md 6).
         self.settings = settings;
         self.end_local_scope(local);
+        reply.set_no_count(self.settings.no_count);
         let inner = std::mem::replace(&mut self.variables, outer);
         let after = self.transaction.count;
         if step.is_ok() && before != after {

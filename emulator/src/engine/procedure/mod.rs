@@ -97,13 +97,18 @@ impl Session {
             self.nesting = 0;
             self.variables = Variables::default();
             if let Err(error) = self.remote_call(call, reply) {
-                self.context.lock().last_error = error.number;
-                reply.begin_procedure();
-                reply.error(&error);
-                reply.end_procedure(true);
+                self.refuse_call(&error, reply);
             }
         }
         self.end_doomed(reply);
+    }
+
+    /// Answers a call that cannot begin.
+    pub(super) fn refuse_call(&mut self, error: &SqlError, reply: &mut dyn Reply) {
+        self.context.lock().last_error = error.number;
+        reply.begin_procedure();
+        reply.error(error);
+        reply.end_procedure(true);
     }
 
     /// An error comes back only from a call that has not begun.
