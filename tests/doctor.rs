@@ -8,7 +8,7 @@ use std::process::Command;
 use provsync::mapping::Mapping;
 use serde_json::Value;
 use support::graph::TestGraph;
-use support::source::{self, PASSWORD, TestSource};
+use support::source::{self, TestSource};
 
 /// What doctor said: exit code and report.
 struct Said {
@@ -35,12 +35,7 @@ async fn doctor(graph: &TestGraph, source: &TestSource, variables: &[(&str, &str
     command
         .args(["doctor", "--output", "json"])
         .current_dir(dir.path())
-        .env("PROVSYNC_SOURCE__HOST", "127.0.0.1")
-        .env("PROVSYNC_SOURCE__PORT", source.address.port().to_string())
-        .env("PROVSYNC_SOURCE__DATABASE", "Provenance")
-        .env("PROVSYNC_SOURCE__USER", "sa")
-        .env("PROVSYNC_SOURCE__PASSWORD", PASSWORD)
-        .env("PROVSYNC_SOURCE__TLS__TRUST_CERTIFICATE", "true")
+        .envs(source.environment())
         .env("PROVSYNC_SOURCE__CONNECT_TIMEOUT_SECONDS", "5")
         .env("PROVSYNC_GRAPH__URI", &graph.config.uri)
         .env("PROVSYNC_GRAPH__USER", &graph.config.user)
@@ -51,6 +46,10 @@ async fn doctor(graph: &TestGraph, source: &TestSource, variables: &[(&str, &str
     let report = serde_json::from_slice(&output.stdout)
         .unwrap_or_else(|e| panic!("{e}: {}", String::from_utf8_lossy(&output.stderr)));
     Said { code: output.status.code().unwrap(), report }
+}
+
+fn snapshot_isolation(source: &TestSource) -> String {
+    format!("snapshot-isolation {}", source.config().database)
 }
 
 impl Said {
@@ -96,7 +95,7 @@ async fn everything_that_is_wrong_is_told_at_once() {
     assert_eq!(
         said.errors("source"),
         [
-            "snapshot-isolation Provenance",
+            snapshot_isolation(&source).as_str(),
             "change-tracking-table graph.AtomGraphNodes",
             "column provenance.GenerationStreams.ModelUsed",
         ]
@@ -158,9 +157,10 @@ GO
 #[tokio::test(flavor = "multi_thread")]
 async fn the_reader_role_is_enough_and_less_is_told() {
     let (graph, source) = sound().await;
-    source.execute("CREATE LOGIN reader WITH PASSWORD = 'R3ader!pass'; CREATE USER reader FOR LOGIN reader; ALTER ROLE provsync_reader ADD MEMBER reader").await;
+    let login = source.login("reader");
+    source.execute(&format!("CREATE LOGIN [{login}] WITH PASSWORD = 'R3ader!pass'; CREATE USER reader FOR LOGIN [{login}]; ALTER ROLE provsync_reader ADD MEMBER reader")).await;
     let reader =
-        [("PROVSYNC_SOURCE__USER", "reader"), ("PROVSYNC_SOURCE__PASSWORD", "R3ader!pass")];
+        [("PROVSYNC_SOURCE__USER", login.as_str()), ("PROVSYNC_SOURCE__PASSWORD", "R3ader!pass")];
     let said = doctor(&graph, &source, &reader).await;
     assert_eq!(said.code, 0, "{:#}", said.report);
     source
@@ -182,7 +182,7 @@ async fn a_side_that_refuses_does_not_hide_the_other() {
     let said = doctor(&graph, &source, &[("PROVSYNC_GRAPH__PASSWORD", "wrong")]).await;
     assert_eq!(said.code, 2, "{:#}", said.report);
     assert!(said.error("graph").contains("refused the login"), "{:#}", said.report);
-    assert_eq!(said.errors("source"), ["snapshot-isolation Provenance"]);
+    assert_eq!(said.errors("source"), [snapshot_isolation(&source)]);
 
     graph.run("DROP CONSTRAINT provsync_node_Atom_atomId").await;
     let said = doctor(&graph, &source, &[("PROVSYNC_SOURCE__PASSWORD", "wrong")]).await;

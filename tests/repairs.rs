@@ -271,12 +271,7 @@ async fn ten_times_killed_it_ends_with_the_same_graph() {
 fn provsync_full(source: &TestSource, graph: &TestGraph) -> Child {
     Command::new(env!("CARGO_BIN_EXE_provsync"))
         .args(["full", "--output", "json"])
-        .env("PROVSYNC_SOURCE__HOST", "127.0.0.1")
-        .env("PROVSYNC_SOURCE__PORT", source.address.port().to_string())
-        .env("PROVSYNC_SOURCE__DATABASE", "Provenance")
-        .env("PROVSYNC_SOURCE__USER", "sa")
-        .env("PROVSYNC_SOURCE__PASSWORD", source::PASSWORD)
-        .env("PROVSYNC_SOURCE__TLS__TRUST_CERTIFICATE", "true")
+        .envs(source.environment())
         .env("PROVSYNC_GRAPH__URI", &graph.config.uri)
         .env("PROVSYNC_FULL__PAGE_ROWS", "250")
         .env("PROVSYNC_FULL__BATCH_ROWS", "100")

@@ -1,8 +1,8 @@
-//! Why a server does not start.
+//! Why a server does not start, or does not do what it is told.
 
 use std::path::PathBuf;
 
-/// Why a server does not start.
+/// Why a server does not start, or does not do what it is told.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The network.
@@ -24,4 +24,10 @@ pub enum Error {
     /// The certificate or its key.
     #[error("TLS: {0}")]
     Tls(String),
+    /// A backup or its restore.
+    #[error("backup: {0}")]
+    Backup(String),
+    /// There is no server any more.
+    #[error("the server has ended")]
+    Ended,
 }

@@ -11,10 +11,13 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test may fail so"))]
 
+pub mod admin;
 pub mod catalog;
 mod certificate;
+mod control;
 pub mod engine;
 mod error;
+pub mod faults;
 mod options;
 mod server;
 pub mod sql;
@@ -23,6 +26,7 @@ pub mod tds;
 pub mod translate;
 pub mod values;
 
+pub use control::Control;
 pub use error::Error;
 pub use options::{Data, Options, Tls};
 pub use server::Server;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, ValueEnum};
-use sqlgraph_emulator::{Data, Options, Server, Tls};
+use sqlgraph_emulator::{Data, Options, Server, Tls, admin};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -40,6 +40,12 @@ struct Arguments {
     /// Name of the database.
     #[arg(long, default_value = "Provenance")]
     database: String,
+    /// Directory in which every accepted text is kept once; else `SQLGRAPH_EMULATOR_RECORD`.
+    #[arg(long)]
+    record: Option<PathBuf>,
+    /// Loopback address for faults, restarts, backups and restores; port 0 takes any that is free.
+    #[arg(long)]
+    admin: Option<SocketAddr>,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -49,6 +55,7 @@ enum TlsChoice {
 }
 
 const PASSWORD_VARIABLE: &str = "SQLGRAPH_EMULATOR_SA_PASSWORD";
+const RECORD_VARIABLE: &str = "SQLGRAPH_EMULATOR_RECORD";
 
 fn main() -> ExitCode {
     let _ = rustls::crypto::ring::default_provider().install_default();
@@ -77,11 +84,21 @@ async fn run(arguments: Arguments) -> Result<(), String> {
         .await
         .map_err(|error| format!("{}: {error}", arguments.listen))?;
     let certificate_out = arguments.certificate_out.clone();
+    let admin = match arguments.admin {
+        Some(address) => {
+            Some(admin::listen(address).await.map_err(|error| format!("{address}: {error}"))?)
+        }
+        None => None,
+    };
     let options = options(arguments)?;
     let mut terminate = signal(SignalKind::terminate()).map_err(|error| error.to_string())?;
     let server = Server::start(listener, options).await.map_err(|error| error.to_string())?;
     if let (Some(path), Some(pem)) = (certificate_out, server.certificate_pem()) {
         std::fs::write(&path, pem).map_err(|error| format!("{}: {error}", path.display()))?;
+    }
+    if let Some(admin) = admin {
+        println!("admin on {}", admin.local_addr().map_err(|error| error.to_string())?);
+        tokio::spawn(admin::serve(admin, server.control().clone()));
     }
     println!("listening on {}", server.addr());
     tokio::select! {
@@ -108,5 +125,13 @@ fn options(arguments: Arguments) -> Result<Options, String> {
     };
     let data =
         if arguments.data == ":memory:" { Data::Memory } else { Data::File(arguments.data.into()) };
-    Ok(Options { data, init: arguments.init, sa_password, tls, database: arguments.database })
+    let record = arguments.record.or_else(|| std::env::var_os(RECORD_VARIABLE).map(PathBuf::from));
+    Ok(Options {
+        data,
+        init: arguments.init,
+        sa_password,
+        tls,
+        database: arguments.database,
+        record,
+    })
 }

@@ -42,6 +42,8 @@ pub struct Options {
     pub tls: Tls,
     /// Name of the one user database.
     pub database: String,
+    /// A directory in which every text that was accepted is kept once, so that another parser can be asked about it.
+    pub record: Option<PathBuf>,
 }
 
 impl Default for Options {
@@ -52,6 +54,7 @@ impl Default for Options {
             sa_password: String::new(),
             tls: Tls::default(),
             database: "Provenance".to_owned(),
+            record: None,
         }
     }
 }

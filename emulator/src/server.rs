@@ -1,20 +1,21 @@
 //! The server: starts, accepts, ends.
 
 use std::net::SocketAddr;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_rustls::TlsAcceptor;
 
-use crate::engine::{Shared, run_scripts};
+use crate::control::{Control, Order, Task};
+use crate::engine::{Shared, backup, run_scripts};
+use crate::faults::Faults;
 use crate::tds::connection;
-use crate::{Data, Error, Options, certificate};
+use crate::{Error, Options, certificate};
 
-/// How long a shutdown waits for sessions.
+/// How long a shutdown or a restart waits for sessions.
 const SESSIONS_END: Duration = Duration::from_secs(10);
 
 /// A running server. It ends with [`shutdown`](Self::shutdown), or when it is dropped.
@@ -22,6 +23,7 @@ const SESSIONS_END: Duration = Duration::from_secs(10);
 pub struct Server {
     address: SocketAddr,
     certificate_pem: Option<String>,
+    control: Control,
     stop: watch::Sender<bool>,
     accepting: JoinHandle<()>,
 }
@@ -31,12 +33,17 @@ impl Server {
     pub async fn start(listener: TcpListener, options: Options) -> Result<Self, Error> {
         let address = listener.local_addr().map_err(Error::Listen)?;
         let identity = certificate::identity(&options.tls)?;
-        let shared = tokio::task::spawn_blocking(move || prepare(&options))
-            .await
-            .map_err(|error| Error::Database(error.to_string()))??;
+        let shared = blocking(move || prepare(&options)).await?;
+        let (control, orders) = Control::new(Arc::clone(&shared.faults));
         let (stop, stopped) = watch::channel(false);
-        let accepting = tokio::spawn(accept(listener, identity.acceptor, shared, stopped));
-        Ok(Self { address, certificate_pem: identity.certificate_pem, stop, accepting })
+        let accepting = Accepting {
+            listener,
+            tls: identity.acceptor,
+            shared: Some(shared),
+            connections: JoinSet::new(),
+        };
+        let accepting = tokio::spawn(accepting.run(orders, stopped));
+        Ok(Self { address, certificate_pem: identity.certificate_pem, control, stop, accepting })
     }
 
     /// Where it listens.
@@ -49,6 +56,16 @@ impl Server {
         self.certificate_pem.as_deref()
     }
 
+    /// Faults on demand.
+    pub fn faults(&self) -> &Faults {
+        self.control.faults()
+    }
+
+    /// What else is done to it from outside of the wire.
+    pub fn control(&self) -> &Control {
+        &self.control
+    }
+
     /// Stops accepting, ends the connections, waits for both.
     pub async fn shutdown(self) {
         let _ = self.stop.send(true);
@@ -56,45 +73,110 @@ impl Server {
     }
 }
 
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Error> + Send + 'static,
+) -> Result<T, Error> {
+    tokio::task::spawn_blocking(work).await.map_err(|error| Error::Database(error.to_string()))?
+}
+
 fn prepare(options: &Options) -> Result<Arc<Shared>, Error> {
-    let path: Option<&Path> = match &options.data {
-        Data::Memory => None,
-        Data::File(path) => Some(path),
-    };
-    let shared = Shared::open(path, &options.database, &options.sa_password)
-        .map_err(|error| Error::Database(error.message))?;
+    let shared = Shared::open(options).map_err(|error| Error::Database(error.message))?;
     let shared = Arc::new(shared);
     run_scripts(&shared, &options.init)?;
     Ok(shared)
 }
 
-async fn accept(
+/// The task that accepts connections and carries out orders.
+struct Accepting {
     listener: TcpListener,
     tls: Option<TlsAcceptor>,
-    shared: Arc<Shared>,
-    mut stopped: watch::Receiver<bool>,
-) {
-    let mut connections = JoinSet::new();
-    loop {
-        tokio::select! {
-            accepted = listener.accept() => match accepted {
-                Ok((socket, peer)) => {
-                    let (tls, shared) = (tls.clone(), Arc::clone(&shared));
-                    connections.spawn(async move {
-                        if let Err(error) = connection::serve(socket, tls, shared).await {
-                            tracing::debug!(%peer, %error, "connection ended");
-                        }
-                    });
+    /// Absent when the database could not be opened again: then connections end at once.
+    shared: Option<Arc<Shared>>,
+    connections: JoinSet<()>,
+}
+
+impl Accepting {
+    async fn run(mut self, mut orders: mpsc::Receiver<Order>, mut stopped: watch::Receiver<bool>) {
+        loop {
+            tokio::select! {
+                accepted = self.listener.accept() => match accepted {
+                    Ok((socket, peer)) => self.serve(socket, peer),
+                    Err(error) => tracing::warn!(%error, "cannot accept"),
+                },
+                Some(_) = self.connections.join_next() => {}
+                Some(order) = orders.recv() => {
+                    let outcome = self.carry_out(order.task).await;
+                    let _ = order.done.send(outcome);
                 }
-                Err(error) => tracing::warn!(%error, "cannot accept"),
-            },
-            Some(_) = connections.join_next() => {}
-            // The sender is gone when the server was dropped.
-            _ = stopped.changed() => break,
+                // The sender is gone when the server was dropped.
+                _ = stopped.changed() => break,
+            }
+        }
+        self.connections.shutdown().await;
+        if let Some(shared) = &self.shared {
+            sessions_ended(shared).await;
         }
     }
-    connections.shutdown().await;
-    sessions_ended(&shared).await;
+
+    fn serve(&mut self, socket: tokio::net::TcpStream, peer: SocketAddr) {
+        let Some(shared) = self.shared.clone() else { return };
+        let tls = self.tls.clone();
+        self.connections.spawn(async move {
+            if let Err(error) = connection::serve(socket, tls, shared).await {
+                tracing::debug!(%peer, %error, "connection ended");
+            }
+        });
+    }
+
+    async fn carry_out(&mut self, task: Task) -> Result<(), Error> {
+        let shared = self.shared.clone().ok_or(Error::Ended)?;
+        match task {
+            Task::Backup(file) => blocking(move || backup::write(&shared, &file)).await,
+            Task::Restart { down } => {
+                drop(shared);
+                self.reopen(down, |_| Ok(())).await
+            }
+            Task::Restore(file) => {
+                let ready = blocking(move || backup::ready(&shared, &file)).await?;
+                self.reopen(Duration::ZERO, move |shared| ready.take_place(shared)).await
+            }
+        }
+    }
+
+    /// Ends all sessions, then opens the database again.
+    async fn reopen(
+        &mut self,
+        down: Duration,
+        change: impl FnOnce(&Shared) -> Result<(), Error> + Send + 'static,
+    ) -> Result<(), Error> {
+        self.connections.shutdown().await;
+        let shared = self.shared.take().ok_or(Error::Ended)?;
+        sessions_ended(&shared).await;
+        let shared = match Arc::try_unwrap(shared) {
+            Ok(shared) => shared,
+            Err(shared) => {
+                self.shared = Some(shared);
+                return Err(Error::Database("a session does not end".to_owned()));
+            }
+        };
+        self.refuse_for(down).await;
+        let reopened = blocking(move || {
+            change(&shared)?;
+            shared.reopen().map_err(|error| Error::Database(error.message))
+        });
+        self.shared = Some(Arc::new(reopened.await?));
+        Ok(())
+    }
+
+    /// Accepts and ends. The port stays taken, so that nobody else gets it meanwhile.
+    async fn refuse_for(&mut self, down: Duration) {
+        let refusing = async {
+            loop {
+                drop(self.listener.accept().await);
+            }
+        };
+        let _: Result<(), _> = tokio::time::timeout(down, refusing).await;
+    }
 }
 
 /// Sessions run on threads of their own; each holds on to the database until it has rolled back.

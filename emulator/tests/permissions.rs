@@ -3,12 +3,12 @@
 
 mod support;
 
-use sqlgraph_emulator::Server;
 use support::{
-    Connection, config, connect, connect_with, error, number, rows, run, start_with_schema, text,
+    Connection, TestServer, config, connect, connect_with, error, number, rows, run,
+    start_with_schema, text,
 };
 
-async fn reader(server: &Server) -> Connection {
+async fn reader(server: &TestServer) -> Connection {
     let mut admin = connect(server).await;
     run(
         &mut admin,

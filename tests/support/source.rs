@@ -1,6 +1,9 @@
-//! A SQL Server, emulated, with a schema of the repository or of a test.
+//! A SQL Server with a schema of the repository or of a test: emulated, or with `PROVSYNC_TEST_MSSQL` a database of its own
+//! on a real one.
 
-use std::net::SocketAddr;
+#[path = "../../emulator/tests/support/real.rs"]
+mod real;
+
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -14,8 +17,14 @@ pub const PASSWORD: &str = "p@ss 'w\"ord;/#^$1";
 
 /// A running source.
 pub struct TestSource {
-    pub server: Server,
-    pub address: SocketAddr,
+    server: TestServer,
+    config: SourceConfig,
+}
+
+/// It ends with the test.
+enum TestServer {
+    Emulator(Server),
+    Real(real::RealDatabase),
 }
 
 pub fn file(path: &str) -> PathBuf {
@@ -59,29 +68,78 @@ pub async fn start_with(init: Vec<PathBuf>, tls: Tls) -> TestSource {
 
 async fn start_server(init: Vec<PathBuf>, data: Data, tls: Tls) -> TestSource {
     super::init();
+    if let Some(server) = real::RealServer::given() {
+        assert_eq!(
+            tls,
+            Tls::SelfSigned,
+            "a test that needs the emulator begins with emulator_only"
+        );
+        return start_real(server, init).await;
+    }
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let options = Options { data, init, sa_password: PASSWORD.into(), tls, ..Options::default() };
+    let record = std::env::var_os("SQLGRAPH_EMULATOR_RECORD").map(PathBuf::from);
+    let options =
+        Options { data, init, sa_password: PASSWORD.into(), tls, record, ..Options::default() };
     let server = Server::start(listener, options).await.unwrap_or_else(|e| panic!("{e}"));
-    TestSource { address: server.addr(), server }
+    let config = config("127.0.0.1", server.addr().port(), "Provenance", "sa", PASSWORD);
+    TestSource { server: TestServer::Emulator(server), config }
+}
+
+async fn start_real(server: real::RealServer, init: Vec<PathBuf>) -> TestSource {
+    let database = real::RealDatabase::create(server).await;
+    database.run_scripts(&init).await;
+    let own = &database.server;
+    let config = config(&own.host, own.port, &database.name, &own.user, &own.password);
+    TestSource { server: TestServer::Real(database), config }
+}
+
+/// Whether a test ends here: it needs the emulator, and the tests run against a real server.
+pub fn emulator_only(why: &str) -> bool {
+    real::left_out(why)
+}
+
+fn config(host: &str, port: u16, database: &str, user: &str, password: &str) -> SourceConfig {
+    SourceConfig {
+        host: host.into(),
+        port,
+        database: database.into(),
+        user: user.into(),
+        password: Secret::new(password),
+        tls: TlsConfig {
+            mode: TlsMode::Required,
+            trust_certificate: true,
+            ca_file: None,
+            host_name_in_certificate: None,
+        },
+        connect_timeout: Duration::from_secs(10),
+        statement_timeout: Duration::from_secs(60),
+        packet_size: 32_767,
+    }
 }
 
 impl TestSource {
     pub fn config(&self) -> SourceConfig {
-        SourceConfig {
-            host: "127.0.0.1".into(),
-            port: self.address.port(),
-            database: "Provenance".into(),
-            user: "sa".into(),
-            password: Secret::new(PASSWORD),
-            tls: TlsConfig {
-                mode: TlsMode::Required,
-                trust_certificate: true,
-                ca_file: None,
-                host_name_in_certificate: None,
-            },
-            connect_timeout: Duration::from_secs(10),
-            statement_timeout: Duration::from_secs(60),
-            packet_size: 32_767,
+        self.config.clone()
+    }
+
+    /// The same for the binary, as environment variables.
+    pub fn environment(&self) -> [(&'static str, String); 6] {
+        let config = &self.config;
+        [
+            ("PROVSYNC_SOURCE__HOST", config.host.clone()),
+            ("PROVSYNC_SOURCE__PORT", config.port.to_string()),
+            ("PROVSYNC_SOURCE__DATABASE", config.database.clone()),
+            ("PROVSYNC_SOURCE__USER", config.user.clone()),
+            ("PROVSYNC_SOURCE__PASSWORD", config.password.expose().to_owned()),
+            ("PROVSYNC_SOURCE__TLS__TRUST_CERTIFICATE", "true".to_owned()),
+        ]
+    }
+
+    /// The name of a login that this test makes.
+    pub fn login(&self, name: &str) -> String {
+        match &self.server {
+            TestServer::Emulator(_) => name.to_owned(),
+            TestServer::Real(database) => database.login(name),
         }
     }
 
@@ -106,15 +164,16 @@ impl TestSource {
 
     async fn client(&self) -> Client<Compat<TcpStream>> {
         let mut config = tiberius::Config::new();
-        config.host("127.0.0.1");
-        config.port(self.address.port());
-        config.database("Provenance");
-        config.authentication(AuthMethod::sql_server("sa", PASSWORD));
+        config.host(&self.config.host);
+        config.port(self.config.port);
+        config.database(&self.config.database);
+        let (user, password) = (&self.config.user, self.config.password.expose());
+        config.authentication(AuthMethod::sql_server(user, password));
         config.encryption(EncryptionLevel::Required);
         config.trust_cert();
         // Tests read rows whose text is broken on purpose.
         config.lossy_utf16_decoding(true);
-        let tcp = TcpStream::connect(self.address).await.unwrap();
+        let tcp = TcpStream::connect((self.config.host.as_str(), self.config.port)).await.unwrap();
         tcp.set_nodelay(true).unwrap();
         Box::pin(Client::connect(config, tcp.compat_write())).await.unwrap()
     }

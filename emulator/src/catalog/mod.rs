@@ -62,6 +62,13 @@ pub struct Database {
     pub tracking: Option<DatabaseTracking>,
 }
 
+impl Database {
+    /// History goes on from here in another way than before.
+    pub fn begin_fork(&mut self) {
+        self.fork_guid = uuid::Uuid::new_v4().to_string();
+    }
+}
+
 /// Change tracking of the database.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct DatabaseTracking {

@@ -1,5 +1,6 @@
 //! Batches: statements in order, control flow, and what an error ends.
 
+use super::faults::FATAL_CLASS;
 use super::reply::Reply;
 use super::session::Session;
 use super::statement::{command_of, finished};
@@ -63,7 +64,7 @@ impl Session {
     pub(super) fn text(&mut self, text: &[u8], reply: &mut dyn Reply) -> Step {
         let parsed = parse_batch(text, &|name| self.variables.sql_type(name).is_some());
         match parsed {
-            Ok(batch) => self.parsed(&batch, reply),
+            Ok(batch) => self.parsed(text, &batch, reply),
             Err(error) if self.tries > 0 => Err(Halt::Raised(error)),
             Err(error) => {
                 self.report(&error, reply);
@@ -72,12 +73,21 @@ impl Session {
         }
     }
 
-    /// Runs what has been parsed. Its variables are there before its first statement.
-    pub(super) fn parsed(&mut self, batch: &Batch, reply: &mut dyn Reply) -> Step {
+    /// Runs what has been parsed; its variables are there before its first statement. The text is kept unless its translation
+    /// finds that it cannot be read.
+    pub(super) fn parsed(&mut self, text: &[u8], batch: &Batch, reply: &mut dyn Reply) -> Step {
+        let parameters = self.shared.recorder.is_on().then(|| self.variables.declaration());
         for (name, sql_type) in &batch.variables {
             self.variables.declare(name, *sql_type, Value::Null);
         }
-        self.statements(&batch.statements, reply)
+        let outer = std::mem::take(&mut self.misread);
+        let step = self.statements(&batch.statements, reply);
+        if !std::mem::replace(&mut self.misread, outer)
+            && let Some(parameters) = parameters
+        {
+            self.shared.recorder.keep(&parameters, text);
+        }
+        step
     }
 
     /// Runs something one level deeper.
@@ -125,7 +135,8 @@ impl Session {
         if self.control.must_stop() {
             return Err(Halt::Ended);
         }
-        if self.tries > 0 {
+        self.misread |= error.is_about_syntax();
+        if self.tries > 0 && error.class < FATAL_CLASS {
             // Observed: what fails inside TRY still has its DONE, with a count of 0 (captures).
             if counts(&statement.kind) {
                 let command = command_of(&statement.kind);
@@ -138,6 +149,7 @@ impl Session {
 
     /// Reports an error; whether the batch goes on depends on the error and on `XACT_ABORT`.
     fn uncaught(&mut self, error: &SqlError, kind: &StatementKind, reply: &mut dyn Reply) -> Step {
+        self.note_class(error);
         reply.error(error);
         {
             let mut context = self.context.lock();
@@ -199,7 +211,9 @@ impl Session {
             }
             StatementKind::ExecuteProcedure(call) => self.execute_procedure(call, reply),
             kind => {
-                self.plain(kind, statement.line, reply).map_err(Halt::Raised)?;
+                let (line, met) = (statement.line, self.fault_kind(kind));
+                self.under_faults(met, |session| session.plain(kind, line, reply))
+                    .map_err(Halt::Raised)?;
                 Ok(Flow::Next)
             }
         }

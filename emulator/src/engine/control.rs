@@ -1,9 +1,11 @@
 //! What the socket's side tells a running session: attention, and that the client is gone.
 
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
 
 use rusqlite::InterruptHandle;
+
+use crate::faults::transmission::Transmission;
 
 /// Shared by a connection's reader and its session.
 #[derive(Default)]
@@ -12,6 +14,8 @@ pub struct Control {
     answered: AtomicU32,
     closed: AtomicBool,
     interrupt: Mutex<Option<InterruptHandle>>,
+    /// What faults do to the session's answers.
+    pub transmission: Arc<Transmission>,
 }
 
 impl std::fmt::Debug for Control {

@@ -7,6 +7,7 @@ use super::session::Session;
 use super::shared::Shared;
 use crate::catalog::permissions::{DBO, Principal};
 use crate::catalog::{Catalog, same_name};
+use crate::faults::Kind;
 use crate::sql::error::SqlError;
 use crate::tds::login::Login;
 use crate::tds::packet::PACKET_BYTES_DEFAULT;
@@ -21,7 +22,10 @@ pub fn log_in(
 ) -> Option<Session> {
     let session = Session::open(shared, control)
         .map_err(Refusal::from)
-        .and_then(|session| admit(session, login));
+        .and_then(|session| admit(session, login))
+        .and_then(|session| {
+            session.meet_fault(Kind::Login).map(|_| session).map_err(Refusal::from)
+        });
     match session {
         Ok(session) => {
             welcome(&session, login, response);

@@ -1,15 +1,18 @@
 //! Sessions: what a login may do, transactions, statements.
 
+pub mod backup;
 mod batch;
 pub mod control;
 mod ddl;
 mod dml;
+mod faults;
 mod local;
 mod login;
 mod message;
 mod permission;
 mod procedure;
 mod query;
+mod recorder;
 mod reply;
 mod script;
 mod session;
@@ -72,11 +75,12 @@ pub fn serve_session(
                 }
             }
             Event::Request(request) => {
+                control.transmission.next_request();
                 session.serve(request, &mut response);
                 response.finish(control.answer_attentions());
             }
         }
-        if response.is_closed() || control.is_closed() {
+        if response.is_closed() || control.is_closed() || session.ended {
             break;
         }
     }

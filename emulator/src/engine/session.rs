@@ -14,8 +14,9 @@ use super::transaction::Transaction;
 use super::variables::Variables;
 use crate::catalog::permissions::{DBO, Principal, PrincipalId};
 use crate::catalog::{Catalog, store};
+use crate::faults::Kind;
 use crate::sql::ast::Isolation;
-use crate::sql::error::{Result, SqlError};
+use crate::sql::error::{Result, Severity, SqlError};
 use crate::sqlite::context::ContextHandle;
 use crate::sqlite::errors;
 use crate::tds::connection::command;
@@ -42,6 +43,10 @@ pub struct Session {
     pub(super) prepared: PreparedStatements,
     /// How many EXEC and `sp_executesql` are around it.
     pub(super) nesting: u32,
+    /// Whether an error said that the present text cannot be read.
+    pub(super) misread: bool,
+    /// Whether the connection ends with the present request.
+    pub(super) ended: bool,
 }
 
 impl Session {
@@ -65,6 +70,8 @@ impl Session {
             local: LocalTables::default(),
             tries: 0,
             nesting: 0,
+            misread: false,
+            ended: false,
         })
     }
 
@@ -161,6 +168,7 @@ impl Session {
     /// Reports an error that ends the request.
     pub(super) fn report(&mut self, error: &SqlError, reply: &mut dyn Reply) {
         self.context.lock().last_error = error.number;
+        self.note_class(error);
         reply.error(error);
         reply.done(Done { command: command::BATCH, failed: true, ..Done::default() });
     }
@@ -188,21 +196,28 @@ impl Session {
     fn transaction_request(&mut self, request: TransactionRequest, reply: &mut dyn Reply) {
         let result = match request {
             TransactionRequest::Begin(isolation, name) => {
-                self.begin_at(isolation, &name, reply);
-                Ok(command::BEGIN)
-            }
-            TransactionRequest::Commit(again) => self.commit(reply).map(|()| {
-                self.begin_again(again, reply);
-                command::COMMIT
-            }),
-            TransactionRequest::Rollback(name, again) => {
-                let name = Some(name).filter(|name| !name.is_empty());
-                self.rollback_to(name.as_deref(), reply).map(|()| {
-                    self.begin_again(again, reply);
-                    command::ROLLBACK
+                self.under_faults(Kind::Begin, |session| {
+                    session.begin_at(isolation, &name, reply);
+                    Ok(command::BEGIN)
                 })
             }
-            TransactionRequest::Save(name) => self.save(&name).map(|()| command::SAVE),
+            TransactionRequest::Commit(again) => self.under_faults(self.commit_kind(), |session| {
+                session.commit(reply)?;
+                session.begin_again(again, reply);
+                Ok(command::COMMIT)
+            }),
+            TransactionRequest::Rollback(name, again) => {
+                self.under_faults(Kind::Rollback, |session| {
+                    let name = Some(name).filter(|name| !name.is_empty());
+                    session.rollback_to(name.as_deref(), reply)?;
+                    session.begin_again(again, reply);
+                    Ok(command::ROLLBACK)
+                })
+            }
+            TransactionRequest::Save(name) => self.under_faults(Kind::Other, |session| {
+                session.save(&name)?;
+                Ok(command::SAVE)
+            }),
             TransactionRequest::Distributed => {
                 // Documented: 8501.
                 let message = format!("MSDTC on server '{}' is unavailable.", super::SERVER_NAME);
@@ -211,7 +226,12 @@ impl Session {
         };
         match result {
             Ok(command) => reply.done(Done { command, ..Done::default() }),
-            Err(error) => self.report(&error, reply),
+            Err(error) => {
+                if error.severity == Severity::Transaction {
+                    self.rollback(reply);
+                }
+                self.report(&error, reply);
+            }
         }
     }
 

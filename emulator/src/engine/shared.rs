@@ -6,13 +6,19 @@ use std::sync::atomic::{AtomicI32, AtomicI64, AtomicU64, Ordering};
 
 use rusqlite::Connection;
 
+use super::recorder::Recorder;
 use super::write_lock::WriteLock;
 use crate::catalog::table::LOCAL_FIRST;
 use crate::catalog::{Catalog, store};
+use crate::faults::Faults;
 use crate::sql::error::{Result, SqlError};
 use crate::sqlite::connection;
 use crate::sqlite::context::{ContextHandle, Counter, Counters};
 use crate::values::calendar;
+use crate::{Data, Options};
+
+/// Session ids below belong to the server itself (documented).
+const FIRST_SPID: i64 = 51;
 
 /// The database and what is kept beside it.
 #[derive(Debug)]
@@ -26,6 +32,10 @@ pub struct Shared {
     pub database: String,
     /// Taken by whoever writes.
     pub write_lock: WriteLock,
+    /// Faults on demand.
+    pub faults: Arc<Faults>,
+    /// Texts that were accepted.
+    pub recorder: Recorder,
     /// Graph ids and identities.
     pub counters: Arc<Counters>,
     next_spid: AtomicI64,
@@ -34,28 +44,50 @@ pub struct Shared {
 }
 
 impl Shared {
-    /// Opens or makes the database. Without a path it lives in a directory that goes with the server.
-    pub fn open(path: Option<&Path>, database: &str, sa_password: &str) -> Result<Self> {
-        let (directory, path) = if let Some(path) = path {
-            (None, path.to_owned())
-        } else {
-            let directory = tempfile::tempdir().map_err(SqlError::internal)?;
-            let path = directory.path().join("data.sqlite");
-            (Some(directory), path)
+    /// Opens or makes the database. Data that are not to outlive the server live in a directory that goes with it.
+    pub fn open(options: &Options) -> Result<Self> {
+        let (directory, path) = match &options.data {
+            Data::File(path) => (None, path.to_owned()),
+            Data::Memory => {
+                let directory = tempfile::tempdir().map_err(SqlError::internal)?;
+                let path = directory.path().join("data.sqlite");
+                (Some(directory), path)
+            }
         };
+        let recorder = Recorder::new(options.record.as_deref()).map_err(SqlError::internal)?;
         let shared = Self {
             path,
             _directory: directory,
-            sa_password: sa_password.to_owned(),
-            database: database.to_owned(),
+            sa_password: options.sa_password.clone(),
+            database: options.database.clone(),
             write_lock: WriteLock::default(),
+            faults: Arc::default(),
+            recorder,
             counters: Arc::default(),
-            next_spid: AtomicI64::new(51),
+            next_spid: AtomicI64::new(FIRST_SPID),
             next_transaction: AtomicU64::new(1),
             next_local: AtomicI32::new(0),
         };
         shared.initialise()?;
         Ok(shared)
+    }
+
+    /// The same database after a restart: what was only in memory is gone, but for faults.
+    pub fn reopen(self) -> Result<Self> {
+        let shared = Self {
+            write_lock: WriteLock::default(),
+            counters: Arc::default(),
+            next_spid: AtomicI64::new(FIRST_SPID),
+            next_transaction: AtomicU64::new(1),
+            ..self
+        };
+        shared.initialise()?;
+        Ok(shared)
+    }
+
+    /// Where the data are.
+    pub fn path(&self) -> &Path {
+        &self.path
     }
 
     fn initialise(&self) -> Result<()> {

@@ -90,6 +90,11 @@ impl SqlError {
         Self::new(50099, format!("Internal error: {what}")).class(17)
     }
 
+    /// Whether it says that the text cannot be read: class 15 (documented), and MATCH where it may not stand.
+    pub fn is_about_syntax(&self) -> bool {
+        self.class == 15 || self.number == 13905
+    }
+
     /// The form in which `SQLite` carries the error out of a function or a trigger.
     pub fn encode(&self) -> String {
         format!(

@@ -19,6 +19,7 @@ use super::request::{self, Request};
 use super::response::Response;
 use crate::engine::control::Control;
 use crate::engine::{self, Shared};
+use crate::faults::transmission::AnswerWriter;
 
 /// `CurCmd` of DONE tokens (observed, probed.md 8).
 pub mod command {
@@ -172,10 +173,12 @@ async fn read_login<S: Stream>(stream: &mut S) -> io::Result<Login> {
 
 /// The session's thread on one side, the socket on the other.
 async fn converse(stream: Box<dyn Stream>, login: Login, shared: Arc<Shared>) -> io::Result<()> {
-    let (reader, mut writer) = tokio::io::split(stream);
+    let (reader, writer) = tokio::io::split(stream);
     let (events, session_events) = mpsc::channel(EVENTS_WAITING);
-    let (chunks, mut outgoing) = mpsc::channel::<Vec<u8>>(CHUNKS_WAITING);
+    let (chunks, outgoing) = mpsc::channel::<Vec<u8>>(CHUNKS_WAITING);
     let control = Arc::new(Control::default());
+    let mut answers =
+        AnswerWriter::new(writer, Arc::clone(&control.transmission), shared.faults.releases());
     let session_control = Arc::clone(&control);
     let _ends_session = EndsSession(Arc::clone(&control));
     let limits = Limits::session(login.packet_bytes);
@@ -183,16 +186,9 @@ async fn converse(stream: Box<dyn Stream>, login: Login, shared: Arc<Shared>) ->
         let response = Response::new(chunks, PACKET_BYTES_DEFAULT);
         engine::serve_session(&shared, &login, session_events, response, &session_control);
     })?;
-    let writing = async {
-        while let Some(chunk) = outgoing.recv().await {
-            writer.write_all(&chunk).await?;
-            writer.flush().await?;
-        }
-        writer.shutdown().await
-    };
     tokio::select! {
         ended = read_requests(BufReader::new(reader), limits, events, &control) => ended,
-        ended = writing => ended,
+        ended = answers.run(outgoing) => ended,
     }
 }
 

@@ -315,6 +315,22 @@ impl SqlType {
     }
 }
 
+/// As in a declaration.
+impl std::fmt::Display for SqlType {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name())?;
+        match (self, self.length()) {
+            (_, Some(Length::Limited(length))) => write!(f, "({length})"),
+            (_, Some(Length::Max)) => f.write_str("(max)"),
+            (Self::Decimal { precision, scale }, None) => write!(f, "({precision}, {scale})"),
+            (Self::Time(scale) | Self::DateTime2(scale) | Self::DateTimeOffset(scale), None) => {
+                write!(f, "({scale})")
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
 fn cap(length: Length, limit: u16) -> Length {
     match length {
         Length::Limited(own) => Length::Limited(own.min(limit)),

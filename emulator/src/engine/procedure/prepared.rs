@@ -26,6 +26,7 @@ const DESCRIBE: i64 = 1;
 #[derive(Debug)]
 struct PreparedStatement {
     declared: Vec<(String, SqlType)>,
+    text: Vec<u8>,
     batch: Batch,
 }
 
@@ -92,8 +93,9 @@ impl Session {
         let bound = bind(&prepared.declared, given, 3)?;
         let handle = self.prepared.add(Arc::clone(&prepared))?;
         reply.begin_procedure();
-        let mut outcome =
-            self.run_bound(bound, reply, |session, reply| session.parsed(&prepared.batch, reply));
+        let mut outcome = self.run_bound(bound, reply, |session, reply| {
+            session.parsed(&prepared.text, &prepared.batch, reply)
+        });
         outcome.outputs.splice(..0, handle_output(given, handle));
         Ok(outcome)
     }
@@ -121,7 +123,9 @@ impl Session {
             self.prepared.by_handle.get(&handle).cloned().ok_or_else(|| unknown_handle(handle))?;
         let bound = bind(&prepared.declared, given, 1)?;
         reply.begin_procedure();
-        Ok(self.run_bound(bound, reply, |session, reply| session.parsed(&prepared.batch, reply)))
+        Ok(self.run_bound(bound, reply, |session, reply| {
+            session.parsed(&prepared.text, &prepared.batch, reply)
+        }))
     }
 
     /// `sp_unprepare @handle`.
@@ -160,7 +164,7 @@ fn parse(given: &[Given]) -> Result<Result<Arc<PreparedStatement>>> {
     let declared = declarations(given.get(1))?;
     let known = |name: &str| declared.iter().any(|(own, _)| own.eq_ignore_ascii_case(name));
     let parsed = parse_batch(&text, &known);
-    Ok(parsed.map(|batch| Arc::new(PreparedStatement { declared, batch })))
+    Ok(parsed.map(|batch| Arc::new(PreparedStatement { declared, text, batch })))
 }
 
 /// The handle goes back where the call has an output parameter for it.
