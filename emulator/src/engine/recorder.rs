@@ -28,7 +28,8 @@ impl Recorder {
         self.directory.is_some()
     }
 
-    /// Keeps a text under its digest, after the declarations of its parameters.
+    /// Keeps a text under its digest, after a batch with the declarations of its parameters: in one batch with them a procedure
+    /// could not be called without EXEC.
     pub fn keep(&self, parameters: &str, text: &[u8]) {
         let Some(directory) = &self.directory else { return };
         let text = format!("{parameters}{}\n", String::from_utf8_lossy(text));

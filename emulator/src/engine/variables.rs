@@ -19,12 +19,12 @@ impl Variables {
         self.values.insert(key, value);
     }
 
-    /// A line of T-SQL that declares them, empty without any.
+    /// A batch of T-SQL that declares them, empty without any.
     pub fn declaration(&self) -> String {
         let mut each: Vec<String> =
             self.types.iter().map(|(name, sql_type)| format!("{name} {sql_type}")).collect();
         each.sort();
-        if each.is_empty() { String::new() } else { format!("DECLARE {};\n", each.join(", ")) }
+        if each.is_empty() { String::new() } else { format!("DECLARE {};\nGO\n", each.join(", ")) }
     }
 
     /// Types by lower-case name.

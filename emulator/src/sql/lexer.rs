@@ -103,8 +103,8 @@ impl<'a> Lexer<'a> {
             b'0'..=b'9' => Ok(self.number()),
             b'.' if self.peek(1).is_ascii_digit() => Ok(self.number()),
             b'@' => Ok(Token::Variable(self.word()?)),
-            b'$' if is_word_byte(self.peek(1)) => Ok(Token::Pseudo(self.word()?)),
-            _ if is_word_byte(first) => Ok(Token::Word(self.word()?)),
+            b'$' if self.letter_bytes(1) > 0 => Ok(Token::Pseudo(self.word()?)),
+            _ if self.letter_bytes(0) > 0 => Ok(Token::Word(self.word()?)),
             _ => self.symbol(),
         }
     }
@@ -123,10 +123,13 @@ impl<'a> Lexer<'a> {
                     }
                 }
                 (b'/', b'*') => self.skip_comment()?,
-                // A byte order mark or a no-break space.
-                (0xEF, 0xBB) if self.peek(2) == 0xBF => self.at += 3,
-                (0xC2, 0xA0) => self.at += 2,
-                _ => return Ok(()),
+                _ => match self.character(0) {
+                    // Spaces of every width, and a byte order mark (observed: Microsoft's parser).
+                    Some(space) if space.is_whitespace() || space == '\u{FEFF}' => {
+                        self.at += space.len_utf8();
+                    }
+                    _ => return Ok(()),
+                },
             }
         }
     }
@@ -211,12 +214,39 @@ impl<'a> Lexer<'a> {
 
     fn word(&mut self) -> Result<&'a str> {
         let start = self.at;
-        self.at += 1;
-        while is_word_byte(self.peek(0)) || matches!(self.peek(0), b'0'..=b'9' | b'@' | b'$' | b'#')
-        {
-            self.at += 1;
+        self.at += self.character(0).map_or(1, char::len_utf8);
+        loop {
+            match self.peek(0) {
+                b'0'..=b'9' | b'@' | b'$' => self.at += 1,
+                _ => match self.letter_bytes(0) {
+                    0 => break,
+                    bytes => self.at += bytes,
+                },
+            }
         }
         std::str::from_utf8(&self.bytes[start..self.at]).map_err(|_| SqlError::syntax("identifier"))
+    }
+
+    /// The character so many bytes ahead, unless it is half of a surrogate pair.
+    fn character(&self, ahead: usize) -> Option<char> {
+        let rest = self.bytes.get(self.at + ahead..)?;
+        let width = match rest.first()? {
+            0..0x80 => 1,
+            0x80..0xE0 => 2,
+            0xE0..0xF0 => 3,
+            _ => 4,
+        };
+        std::str::from_utf8(rest.get(..width)?).ok()?.chars().next()
+    }
+
+    /// Bytes of the character there if a name may begin with it: a letter of any script, `_`, `#` (documented); else 0.
+    fn letter_bytes(&self, ahead: usize) -> usize {
+        match self.character(ahead) {
+            Some(letter) if letter.is_alphabetic() || matches!(letter, '_' | '#') => {
+                letter.len_utf8()
+            }
+            _ => 0,
+        }
     }
 
     fn binary(&mut self) -> Result<Token<'a>> {
@@ -232,7 +262,7 @@ impl<'a> Lexer<'a> {
         if nibbles.len() % 2 == 1 {
             nibbles.insert(0, 0);
         }
-        if is_word_byte(self.peek(0)) {
+        if self.letter_bytes(0) > 0 {
             return Err(SqlError::syntax("0x"));
         }
         Ok(Token::Binary(nibbles.chunks_exact(2).map(|pair| pair[0] << 4 | pair[1]).collect()))
@@ -272,13 +302,9 @@ impl<'a> Lexer<'a> {
                 self.at += symbol.len();
                 Ok(Token::Symbol(symbol))
             }
-            None => Err(SqlError::syntax(String::from_utf8_lossy(&rest[..rest.len().min(1)]))),
+            None => Err(SqlError::syntax(self.character(0).unwrap_or(char::REPLACEMENT_CHARACTER))),
         }
     }
-}
-
-fn is_word_byte(byte: u8) -> bool {
-    byte.is_ascii_alphabetic() || matches!(byte, b'_' | b'#') || byte >= 0x80
 }
 
 #[cfg(test)]
@@ -293,6 +319,18 @@ mod tests {
                 Token::End => return all,
                 token => all.push(token),
             }
+        }
+    }
+
+    #[test]
+    fn names_are_of_letters_of_any_script_and_other_characters_are_refused() {
+        let found = tokens("Größe\u{3000}名前\u{A0}#t $ñ a1@$#\u{FEFF}");
+        let words = ["Größe", "名前", "#t"].map(Token::Word);
+        assert_eq!(found, [&words[..], &[Token::Pseudo("$ñ"), Token::Word("a1@$#")]].concat());
+        for text in ["\u{2300}t", "a\u{2713}", "\u{1F600}", "\\"] {
+            let mut lexer = Lexer::new(text.as_bytes());
+            let refused = (0..3).find_map(|_| lexer.next().err()).unwrap();
+            assert_eq!(refused.number, 102, "{text}");
         }
     }
 
