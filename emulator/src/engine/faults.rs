@@ -45,6 +45,7 @@ impl Session {
             StatementKind::Insert(_) => Kind::Insert,
             StatementKind::Update(_) => Kind::Update,
             StatementKind::Delete(_) => Kind::Delete,
+            StatementKind::Merge(_) => Kind::Merge,
             StatementKind::Truncate(_) => Kind::Truncate,
             StatementKind::Begin(_) => Kind::Begin,
             StatementKind::Commit => self.commit_kind(),
