@@ -15,6 +15,7 @@ class Client:
     name: str
     modes: tuple[str, ...]
     lacks: dict[str, str] = field(default_factory=dict)
+    blurs: dict[str, str] = field(default_factory=dict)  # types that it calls by another's name
 
     @property
     def sources(self):
@@ -46,11 +47,14 @@ ALL = [
     Client("mssql-jdbc", ("encrypted", "login", "plain")),
     Client("go-mssqldb", ("encrypted", "login", "plain"), {
         "savepoint API": "database/sql has no savepoints",
+        "code page": "go-mssqldb sends varchar as UTF-8, whatever the collation",
+        "small packets": "go-mssqldb reads the TLS handshake into a buffer of the packet size",
+        "reset in a transaction": "go-mssqldb sends the old transaction's descriptor along with the reset",
     }),
     Client("python-tds", ("encrypted", "login", "plain"), {
         "savepoint API": "python-tds has no savepoints",
         "100 ns": "Python's times end at microseconds",
-    }),
+    }, {"char": "varchar", "nchar": "nvarchar", "binary": "varbinary"}),
     Client("tedious", ("encrypted", "plain"), {
         "exact decimals": "tedious reads and writes decimal and money as JavaScript numbers",
         "offsets": "tedious gives datetimeoffset as a Date, which has no offset",

@@ -7,18 +7,18 @@ import struct
 CELL_BYTES_MAX = 1000
 
 
-def judge(check, observations):
+def judge(check, observations, blurs):
     """None, or the first difference: step, what was expected, what came."""
     for number, step in enumerate(check["steps"], 1):
         if number > len(observations):
             return f"step {number}: not reached"
-        difference = judge_step(step, observations[number - 1])
+        difference = judge_step(step, observations[number - 1], blurs)
         if difference:
             return f"step {number}: {difference}"
     return None
 
 
-def judge_step(step, got):
+def judge_step(step, got, blurs):
     expected = step["expected"]
     if step["sent"].get("background"):
         return None  # judged where it is awaited
@@ -26,7 +26,7 @@ def judge_step(step, got):
         return f"the client failed: {got['client_error']}"
     if bool(got.get("cancelled")) != expected.get("cancelled", False):
         return f"cancelled: expected {expected.get('cancelled', False)}, got {bool(got.get('cancelled'))}"
-    return (errors(step["sent"]["do"], expected, got.get("errors") or []) or results(expected, got.get("results") or [])
+    return (errors(step["sent"]["do"], expected, got.get("errors") or []) or results(expected, got.get("results") or [], blurs)
             or counts(expected, got) or messages(expected, got))
 
 
@@ -48,11 +48,12 @@ def errors(action, expected, got):
     return None
 
 
-def results(expected, got):
+def results(expected, got, blurs):
     if "columns" in expected and (not got or got[0]["columns"] != expected["columns"]):
         return f"columns: expected {expected['columns']}, got {got[0]['columns'] if got else 'no result'}"
-    if "types" in expected and (not got or got[0]["types"] != expected["types"]):
-        return f"types: expected {expected['types']}, got {got[0]['types'] if got else 'no result'}"
+    types = [blurs.get(kind, kind) for kind in expected.get("types", [])]
+    if types and (not got or got[0]["types"] != types):
+        return f"types: expected {types}, got {got[0]['types'] if got else 'no result'}"
     if "row_count" in expected and (not got or len(got[0]["rows"]) != expected["row_count"]):
         return f"rows: expected {expected['row_count']}, got {len(got[0]['rows']) if got else 'no result'}"
     if "results" not in expected:

@@ -366,7 +366,7 @@ func runCheck(run run, check check) (answers []observation) {
 			answers = append(answers, *background.answer)
 			continue
 		}
-		answer := &observation{}
+		answer := &observation{Results: []result{}, Counts: []int64{}, Errors: []serverError{}, Messages: []string{}}
 		if each.Background {
 			done := make(chan struct{})
 			c.waiting[each.On] = waiting{done, answer}

@@ -10,7 +10,11 @@ import java.io.InputStreamReader;
 import java.io.PrintStream;
 import java.math.BigDecimal;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.security.KeyStore;
 import java.security.MessageDigest;
+import java.security.cert.CertificateFactory;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
@@ -142,7 +146,11 @@ public final class Runner {
             source.setConnectRetryCount(0);
             source.setLastUpdateCount(false);
             source.setEncrypt(run.mode.equals("encrypted") ? "true" : "false");
-            if (run.mode.equals("encrypted")) source.setServerCertificate(run.certificate);
+            if (run.mode.equals("encrypted")) {
+                source.setTrustStoreType("PKCS12");
+                source.setTrustStore(trusted.toString());
+                source.setTrustStorePassword(STORE_PASSWORD);
+            }
             if (options.packetSize != 0) source.setPacketSize(options.packetSize);
             PooledConnection pool = source.getPooledConnection();
             pools.put(name, pool);
@@ -163,6 +171,22 @@ public final class Runner {
             get(name);
             open.remove(name);
             pools.remove(name).close();
+        }
+    }
+
+    static final String STORE_PASSWORD = "of a public certificate";
+    static Path trusted;
+
+    /** The server's certificate as Java wants it. */
+    static void trust(String certificate) throws Exception {
+        KeyStore store = KeyStore.getInstance("PKCS12");
+        store.load(null, null);
+        try (var in = Files.newInputStream(Path.of(certificate))) {
+            store.setCertificateEntry("server", CertificateFactory.getInstance("X.509").generateCertificate(in));
+        }
+        trusted = Path.of(certificate + ".p12");
+        try (var out = Files.newOutputStream(trusted)) {
+            store.store(out, STORE_PASSWORD.toCharArray());
         }
     }
 
@@ -403,6 +427,7 @@ public final class Runner {
         var gson = new Gson();
         var out = new PrintStream(System.out, true, StandardCharsets.UTF_8);
         Run run = gson.fromJson(new InputStreamReader(System.in, StandardCharsets.UTF_8), Run.class);
+        if (run.mode.equals("encrypted")) trust(run.certificate);
         for (Check check : run.checks) {
             out.println(gson.toJson(Map.of("check", check.name, "steps", runCheck(run, check))));
         }

@@ -26,7 +26,8 @@ ISOLATION = {
 FIXED = {0x30: "tinyint", 0x32: "bit", 0x34: "smallint", 0x38: "int", 0x7F: "bigint", 0x3A: "smalldatetime", 0x3B: "real",
          0x3C: "money", 0x3D: "datetime", 0x3E: "float", 0x7A: "smallmoney", 0x24: "uniqueidentifier", 0x28: "date",
          0x29: "time", 0x2A: "datetime2", 0x2B: "datetimeoffset", 0x6A: "decimal", 0x6C: "decimal", 0x68: "bit",
-         0xA7: "varchar", 0xAF: "char", 0xE7: "nvarchar", 0xEF: "nchar", 0xA5: "varbinary", 0xAD: "binary"}
+         0xA7: "varchar", 0xAF: "char", 0xE7: "nvarchar", 0xEF: "nchar", 0xA5: "varbinary", 0xAD: "binary",
+         0x23: "varchar", 0x63: "nvarchar", 0x22: "varbinary"}
 SIZED = {0x26: {1: "tinyint", 2: "smallint", 4: "int", 8: "bigint"}, 0x6D: {4: "real", 8: "float"},
          0x6E: {4: "smallmoney", 8: "money"}, 0x6F: {4: "smalldatetime", 8: "datetime"}}
 CELL_BYTES_MAX = 1000
@@ -74,14 +75,14 @@ class Connections:
             self.discard(name)
 
 
-def cell(value):
+def cell(value, column):
     if value is None:
         return None
     if isinstance(value, (bytes, bytearray)):
         if len(value) > CELL_BYTES_MAX:
             return digest(bytes(value))
         return "0x" + bytes(value).hex().upper()
-    text = scalar(value)
+    text = scalar(value, column)
     encoded = text.encode()
     return digest(encoded) if len(encoded) > CELL_BYTES_MAX else text
 
@@ -90,13 +91,14 @@ def digest(data):
     return f"sha256:{hashlib.sha256(data).hexdigest()}:{len(data)}"
 
 
-def scalar(value):
+def scalar(value, column):
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, float):
         return repr(value)
     if isinstance(value, decimal.Decimal):
-        return format(value, "f")
+        # python-tds drops the zeros at the end, and tells no scale of money.
+        return f"{value:.{4 if column_type(column).endswith('money') else column[5]}f}"
     if isinstance(value, uuid.UUID):
         return str(value).upper()
     if isinstance(value, datetime.datetime):
@@ -129,6 +131,10 @@ def parse_moment(text):
 
 def parameter(declared, text):
     kind = declared.split("(")[0]
+    if kind in ("money", "smallmoney"):  # it cannot write negative money; a Decimal is its own way
+        kind, declared = "decimal", "decimal(19,4)"
+    elif kind == "binary":  # nor binary at all
+        kind, declared = "varbinary", "var" + declared
     sql_type = tds_types.sql_type_by_declaration(declared)
     if text is None:
         return tds_base.Param(type=sql_type, value=None)
@@ -138,7 +144,7 @@ def parameter(declared, text):
         value = text == "true"
     elif kind in ("real", "float"):
         value = float(text)
-    elif kind in ("decimal", "money", "smallmoney"):
+    elif kind == "decimal":
         value = decimal.Decimal(text)
     elif kind in ("binary", "varbinary"):
         value = bytes.fromhex(text[2:])
@@ -189,10 +195,10 @@ class Observation:
                     self.data["results"].append(result)
                     last = False
                     if take_rows is not None:
-                        result["rows"] = [[cell(value) for value in row] for row in cursor.fetchmany(take_rows)]
+                        result["rows"] = [list(map(cell, row, described)) for row in cursor.fetchmany(take_rows)]
                         return
                     while (row := cursor.fetchone()) is not None:
-                        result["rows"].append([cell(value) for value in row])
+                        result["rows"].append(list(map(cell, row, described)))
                 elif moved is not False and cursor.rowcount >= 0:
                     self.data["counts"].append(cursor.rowcount)
             except tds_base.DatabaseError as error:
