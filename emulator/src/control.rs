@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::Error;
+use crate::engine::{Cleaned, Cleanup};
 use crate::faults::Faults;
 
 /// A handle on a running server; it may outlive the server, whose end every order then reports.
@@ -22,6 +23,7 @@ pub(crate) enum Task {
     Restart { down: Duration },
     Backup(PathBuf),
     Restore(PathBuf),
+    CleanUp { what: Cleanup, cleaned: oneshot::Sender<Result<Cleaned, Error>> },
 }
 
 #[derive(Debug)]
@@ -59,6 +61,14 @@ impl Control {
     /// change tracking are as they were, and the recovery fork is a new one.
     pub async fn restore(&self, file: impl AsRef<Path>) -> Result<(), Error> {
         self.order(Task::Restore(file.as_ref().to_owned())).await
+    }
+
+    /// Removes changes of change tracking, as automatic cleanup does at a given time, or all of them, and moves the minimum
+    /// valid version. It waits for whoever writes.
+    pub async fn clean_up(&self, what: Cleanup) -> Result<Cleaned, Error> {
+        let (cleaned, outcome) = oneshot::channel();
+        self.order(Task::CleanUp { what, cleaned }).await?;
+        outcome.await.map_err(|_| Error::Ended)?
     }
 
     async fn order(&self, task: Task) -> Result<(), Error> {

@@ -27,6 +27,7 @@ pub mod translate;
 pub mod values;
 
 pub use control::Control;
+pub use engine::{Cleaned, Cleanup};
 pub use error::Error;
 pub use options::{Data, Options, Tls};
 pub use server::Server;

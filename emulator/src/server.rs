@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
@@ -10,10 +10,13 @@ use tokio::task::{JoinHandle, JoinSet};
 use tokio_rustls::TlsAcceptor;
 
 use crate::control::{Control, Order, Task};
-use crate::engine::{Shared, backup, run_scripts};
+use crate::engine::{Cleanup, Shared, backup, run_scripts};
 use crate::faults::Faults;
 use crate::tds::connection;
 use crate::{Error, Options, certificate};
+
+/// How often changes beyond their retention are looked for (documented: about every 30 minutes).
+const CLEANUP_INTERVAL: Duration = Duration::from_secs(30 * 60);
 
 /// How long a shutdown or a restart waits for sessions.
 const SESSIONS_END: Duration = Duration::from_secs(10);
@@ -97,6 +100,8 @@ struct Accepting {
 
 impl Accepting {
     async fn run(mut self, mut orders: mpsc::Receiver<Order>, mut stopped: watch::Receiver<bool>) {
+        let mut cleanup = tokio::time::interval(CLEANUP_INTERVAL);
+        cleanup.tick().await;
         loop {
             tokio::select! {
                 accepted = self.listener.accept() => match accepted {
@@ -108,6 +113,7 @@ impl Accepting {
                     let outcome = self.carry_out(order.task).await;
                     let _ = order.done.send(outcome);
                 }
+                _ = cleanup.tick() => self.clean_up_by_age(),
                 // The sender is gone when the server was dropped.
                 _ = stopped.changed() => break,
             }
@@ -132,6 +138,15 @@ impl Accepting {
         let shared = self.shared.clone().ok_or(Error::Ended)?;
         match task {
             Task::Backup(file) => blocking(move || backup::write(&shared, &file)).await,
+            Task::CleanUp { what, cleaned } => {
+                // It may have to wait for a writer; connections are accepted meanwhile.
+                tokio::task::spawn_blocking(move || {
+                    let outcome = shared.clean_up(what);
+                    drop(shared);
+                    let _ = cleaned.send(outcome.map_err(|error| Error::Database(error.message)));
+                });
+                Ok(())
+            }
             Task::Restart { down } => {
                 drop(shared);
                 self.reopen(down, |_| Ok(())).await
@@ -141,6 +156,15 @@ impl Accepting {
                 self.reopen(Duration::ZERO, move |shared| ready.take_place(shared)).await
             }
         }
+    }
+
+    fn clean_up_by_age(&self) {
+        let Some(shared) = self.shared.clone() else { return };
+        tokio::task::spawn_blocking(move || {
+            if let Err(error) = shared.clean_up(Cleanup::Automatic { now: SystemTime::now() }) {
+                tracing::warn!(%error, "cleanup of change tracking");
+            }
+        });
     }
 
     /// Ends all sessions, then opens the database again.

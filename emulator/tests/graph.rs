@@ -218,3 +218,135 @@ async fn the_catalog_describes_graph_columns() {
         13908
     );
 }
+
+#[tokio::test]
+async fn ids_are_made_of_parts_and_taken_apart() {
+    let server = start().await;
+    let mut client = connect(&server).await;
+    graph(&mut client).await;
+    let same = "SELECT COUNT(*) FROM Person WHERE $node_id = NODE_ID_FROM_PARTS(OBJECT_ID('dbo.Person'), GRAPH_ID_FROM_NODE_ID($node_id)) \
+                AND OBJECT_ID_FROM_NODE_ID($node_id) = OBJECT_ID('dbo.Person')";
+    assert_eq!(number(&mut client, same).await, 3);
+    let edges = "SELECT COUNT(*) FROM Knows WHERE $edge_id = EDGE_ID_FROM_PARTS(OBJECT_ID('dbo.Knows'), GRAPH_ID_FROM_EDGE_ID($edge_id)) \
+                 AND OBJECT_ID_FROM_EDGE_ID($edge_id) = OBJECT_ID('dbo.Knows')";
+    assert_eq!(number(&mut client, edges).await, 2);
+    for sql in [
+        "NODE_ID_FROM_PARTS(OBJECT_ID('dbo.Knows'), 1)",
+        r#"GRAPH_ID_FROM_NODE_ID(N'{"type":"node", "schema":"dbo","table":"Person","id":0}')"#,
+        r#"GRAPH_ID_FROM_EDGE_ID(N'{"type":"node","schema":"dbo","table":"Person","id":0}')"#,
+    ] {
+        let sql = format!("CASE WHEN {sql} IS NULL THEN 1 ELSE 0 END");
+        assert_eq!(number(&mut client, &sql).await, 1, "{sql}");
+    }
+    let bad = "SELECT NODE_ID_FROM_PARTS(OBJECT_ID('dbo.Person'), 1.5)";
+    assert_eq!(error(&mut client, bad).await.0, 8116);
+}
+
+#[tokio::test]
+async fn an_id_that_the_insert_gives_is_the_tables_own_and_raises_the_counter() {
+    let server = start().await;
+    let mut client = connect(&server).await;
+    graph(&mut client).await;
+    let id = |table: &str, id: i64| {
+        format!(r#"N'{{"type":"node","schema":"dbo","table":"{table}","id":{id}}}'"#)
+    };
+    let insert = |own: &str, key: i64| {
+        format!("INSERT INTO Person ($node_id, Id, Name) VALUES ({own}, {key}, N'x')")
+    };
+    for own in [id("Town", 0), "N'{}'".to_owned(), "NULL".to_owned()] {
+        assert_eq!(error(&mut client, &insert(&own, 50)).await.0, 13921, "{own}");
+    }
+    run(&mut client, &insert(&id("Person", 40), 50)).await;
+    run(&mut client, "INSERT INTO Person VALUES (51, N'y')").await;
+    let next = "SELECT GRAPH_ID_FROM_NODE_ID($node_id) FROM Person WHERE Id = 51";
+    assert_eq!(number(&mut client, next).await, 41);
+    run(&mut client, "DELETE FROM Knows; TRUNCATE TABLE Knows").await;
+    run(
+        &mut client,
+        "INSERT INTO Knows SELECT a.$node_id, b.$node_id, 9 FROM Person a, Person b WHERE a.Id = 1 AND b.Id = 2",
+    )
+    .await;
+    let next = "SELECT GRAPH_ID_FROM_EDGE_ID($edge_id) FROM Knows";
+    assert_eq!(number(&mut client, next).await, 2, "TRUNCATE does not start ids again");
+}
+
+#[tokio::test]
+async fn match_reads_through_derived_tables_and_chooses_rows_to_change() {
+    let server = start().await;
+    let mut client = connect(&server).await;
+    graph(&mut client).await;
+    for (sql, expected) in [
+        (
+            "SELECT b.Id FROM (SELECT $node_id AS n, Id FROM Person WHERE Id < 3) AS a, Knows k, Person b WHERE MATCH(a-(k)->b) ORDER BY b.Id",
+            vec![2, 3],
+        ),
+        (
+            "WITH e AS (SELECT $from_id AS f, $to_id AS t, Id FROM Knows WHERE Id = 200) SELECT b.Id FROM Person a, e, Person b WHERE MATCH(a-(e)->b)",
+            vec![3],
+        ),
+    ] {
+        assert_eq!(ids(&mut client, sql).await, expected, "{sql}");
+    }
+    run(
+        &mut client,
+        "UPDATE b SET Name = N'seen' FROM Person a, Knows k, Person b WHERE MATCH(a-(k)->b) AND a.Id = 1",
+    )
+    .await;
+    assert_eq!(number(&mut client, "SELECT MAX(Id) FROM Person WHERE Name = N'seen'").await, 2);
+    run(
+        &mut client,
+        "DELETE k FROM Person a, Knows k, Person b WHERE MATCH(a-(k)->b) AND b.Id = 3",
+    )
+    .await;
+    assert_eq!(number(&mut client, "SELECT MAX(Id) FROM Knows").await, 100);
+}
+
+#[tokio::test]
+async fn definitions_of_the_graph_are_refused_with_their_numbers() {
+    let server = start().await;
+    let mut client = connect(&server).await;
+    graph(&mut client).await;
+    let column = text(
+        &mut client,
+        "SELECT name FROM sys.columns WHERE object_id = OBJECT_ID('dbo.Knows') AND graph_type = 1",
+    )
+    .await
+    .unwrap();
+    for (sql, number) in [
+        (format!("ALTER TABLE Knows DROP COLUMN [{column}]"), 13913),
+        ("CREATE TABLE #n (Id int) AS NODE".to_owned(), 13914),
+        ("ALTER TABLE Person ADD CONSTRAINT X CONNECTION (Person TO Person)".to_owned(), 13930),
+        ("ALTER TABLE Loose ADD CONSTRAINT X CONNECTION (Person TO Nope)".to_owned(), 13931),
+        ("ALTER TABLE Loose ADD CONSTRAINT X CONNECTION (Person TO Knows)".to_owned(), 13933),
+        (
+            "SELECT 1 FROM Person a, Knows k, Person b WHERE MATCH(SHORTEST_PATH(a(-(k)->b)+))"
+                .to_owned(),
+            40517,
+        ),
+    ] {
+        assert_eq!(error(&mut client, &sql).await.0, number, "{sql}");
+    }
+    let caught = "BEGIN TRY ALTER TABLE Person ADD CONSTRAINT X CONNECTION (Person TO Person); END TRY \
+                  BEGIN CATCH SELECT CAST(ERROR_NUMBER() AS nvarchar(9)); END CATCH";
+    assert_eq!(text(&mut client, caught).await.as_deref(), Some("1750"));
+}
+
+#[tokio::test]
+async fn edges_that_a_node_takes_along_are_deletes_to_change_tracking() {
+    let server = start().await;
+    let mut client = connect(&server).await;
+    for sql in [
+        "CREATE TABLE dbo.N (Id int PRIMARY KEY) AS NODE; \
+         CREATE TABLE dbo.E (Id int PRIMARY KEY, CONSTRAINT EC CONNECTION (N TO N) ON DELETE CASCADE) AS EDGE",
+        "ALTER DATABASE CURRENT SET CHANGE_TRACKING = ON",
+        "ALTER TABLE N ENABLE CHANGE_TRACKING; ALTER TABLE E ENABLE CHANGE_TRACKING",
+        "INSERT INTO N VALUES (1), (2)",
+        "INSERT INTO E SELECT a.$node_id, b.$node_id, 5 FROM N a, N b WHERE a.Id = 1 AND b.Id = 2",
+        "DELETE FROM N WHERE Id = 2",
+    ] {
+        run(&mut client, sql).await;
+    }
+    let gone = "SELECT COUNT(*) FROM CHANGETABLE(CHANGES dbo.E, 2) AS c \
+                WHERE SYS_CHANGE_OPERATION = N'D' AND SYS_CHANGE_VERSION = 3 AND Id = 5";
+    assert_eq!(number(&mut client, gone).await, 1);
+}

@@ -159,3 +159,89 @@ async fn settings_of_sp_executesql_end_with_it_and_an_open_transaction_is_266() 
     let refused = client.execute("BEGIN TRAN", &[]).await;
     assert_eq!(refused.err().and_then(|error| error.code()), Some(266));
 }
+
+#[tokio::test]
+async fn a_question_about_the_session_fixes_no_snapshot() {
+    let server = start().await;
+    let (mut reader, mut writer) = (connect(&server).await, connect(&server).await);
+    table(&mut writer).await;
+    run(&mut writer, "ALTER DATABASE CURRENT SET ALLOW_SNAPSHOT_ISOLATION ON").await;
+    run(&mut reader, "SET TRANSACTION ISOLATION LEVEL SNAPSHOT; BEGIN TRAN").await;
+    run(&mut reader, "DECLARE @a int = 1; IF @@TRANCOUNT = 1 SELECT name FROM sys.tables").await;
+    run(&mut writer, "INSERT INTO T VALUES (2, 2)").await;
+    assert_eq!(number(&mut reader, COUNT).await, 2);
+    run(&mut writer, "INSERT INTO T VALUES (3, 3)").await;
+    assert_eq!(number(&mut reader, COUNT).await, 2);
+}
+
+#[tokio::test]
+async fn a_table_whose_definition_has_changed_since_the_snapshot_is_3961() {
+    let server = start().await;
+    let (mut reader, mut writer) = (connect(&server).await, connect(&server).await);
+    table(&mut writer).await;
+    for sql in [
+        "ALTER DATABASE CURRENT SET ALLOW_SNAPSHOT_ISOLATION ON",
+        "CREATE TABLE dbo.U (Id int PRIMARY KEY); INSERT INTO U VALUES (7)",
+    ] {
+        run(&mut writer, sql).await;
+    }
+    for ddl in ["TRUNCATE TABLE T", "ALTER TABLE T ADD B int"] {
+        run(&mut reader, "SET TRANSACTION ISOLATION LEVEL SNAPSHOT; BEGIN TRAN").await;
+        assert_eq!(number(&mut reader, "SELECT COUNT(*) FROM U").await, 1);
+        run(&mut writer, ddl).await;
+        assert_eq!(number(&mut reader, "SELECT COUNT(*) FROM U").await, 1, "another table");
+        let (code, message) = error(&mut reader, "SELECT COUNT(*) FROM T").await;
+        assert_eq!(code, 3961, "{ddl}");
+        assert!(message.contains("has been modified by a DDL statement"), "{message}");
+        assert_eq!(number(&mut reader, "@@TRANCOUNT").await, 0);
+        run(&mut reader, "BEGIN TRAN; SELECT COUNT(*) FROM T; COMMIT").await;
+    }
+    run(&mut reader, "BEGIN TRAN").await;
+    assert_eq!(error(&mut reader, "ALTER TABLE T ADD C int").await.0, 3964);
+}
+
+#[tokio::test]
+async fn a_transaction_that_has_read_does_not_become_a_snapshot() {
+    let server = start().await;
+    let mut client = connect(&server).await;
+    table(&mut client).await;
+    run(&mut client, "ALTER DATABASE CURRENT SET ALLOW_SNAPSHOT_ISOLATION ON").await;
+    run(&mut client, "BEGIN TRAN; SET TRANSACTION ISOLATION LEVEL SNAPSHOT").await;
+    assert_eq!(number(&mut client, COUNT).await, 1, "nothing was read before");
+    run(&mut client, "COMMIT; SET TRANSACTION ISOLATION LEVEL READ COMMITTED; BEGIN TRAN").await;
+    assert_eq!(number(&mut client, COUNT).await, 1);
+    run(&mut client, "SET TRANSACTION ISOLATION LEVEL SNAPSHOT").await;
+    assert_eq!(error(&mut client, COUNT).await.0, 3951);
+}
+
+#[tokio::test]
+async fn a_save_point_before_the_first_write_keeps_the_snapshot_and_the_lock() {
+    let server = start().await;
+    let (mut first, mut second) = (connect(&server).await, connect(&server).await);
+    table(&mut first).await;
+    run(&mut first, "BEGIN TRAN; SAVE TRAN here; UPDATE T SET A = 5; ROLLBACK TRAN here").await;
+    assert_eq!(number(&mut first, "SELECT A FROM T").await, 1);
+    assert_eq!(error(&mut second, "SET LOCK_TIMEOUT 50; UPDATE T SET A = 6").await.0, 1222);
+    run(&mut first, "UPDATE T SET A = 7; COMMIT").await;
+    assert_eq!(number(&mut second, "SELECT A FROM T").await, 7);
+}
+
+#[tokio::test]
+async fn identity_values_are_committed_out_of_order() {
+    let server = start().await;
+    let (mut first, mut second) = (connect(&server).await, connect(&server).await);
+    run(&mut first, "CREATE TABLE dbo.I (Id int IDENTITY PRIMARY KEY, A int)").await;
+    run(&mut first, "BEGIN TRAN; INSERT INTO I (A) VALUES (1)").await;
+    let waiting = tokio::spawn(async move {
+        run(&mut second, "INSERT INTO I (A) VALUES (2), (3)").await;
+        second
+    });
+    tokio::time::sleep(Duration::from_millis(150)).await;
+    run(&mut first, "INSERT INTO I (A) VALUES (4); COMMIT").await;
+    let mut second = waiting.await.unwrap();
+    assert_eq!(
+        number(&mut second, "SELECT SUM(Id * CASE A WHEN 1 THEN 10 WHEN 2 THEN 100 WHEN 3 THEN 1000 ELSE 10000 END) FROM I").await,
+        10 + 2 * 100 + 3 * 1000 + 4 * 10_000,
+        "the value drawn last belongs to the transaction that was committed first"
+    );
+}

@@ -37,6 +37,9 @@ pub struct Catalog {
     /// Temporary tables and table variables of the session that holds this catalog.
     #[serde(skip)]
     pub local: BTreeMap<i32, Arc<Table>>,
+    /// How often it has changed.
+    #[serde(default)]
+    pub changes: i64,
 }
 
 /// Properties of the database.
@@ -78,6 +81,9 @@ pub struct DatabaseTracking {
     pub unit: RetentionUnit,
     /// Whether old changes go by themselves.
     pub auto_cleanup: bool,
+    /// Up to which version they have gone.
+    #[serde(default)]
+    pub cleanup_version: Option<i64>,
 }
 
 /// Schema ids of SQL Server.
@@ -111,6 +117,7 @@ impl Catalog {
             security: Security::default(),
             objects_made: 0,
             local: BTreeMap::new(),
+            changes: 0,
         }
     }
 

@@ -10,6 +10,7 @@ const TABLES: &str = "
 CREATE TABLE IF NOT EXISTS __sys_catalog (id INTEGER PRIMARY KEY CHECK (id = 1), version INTEGER NOT NULL, body TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS __sys_counters (object_id INTEGER PRIMARY KEY, next_graph_id INTEGER NOT NULL, last_identity INTEGER);
 CREATE TABLE IF NOT EXISTS __sys_tracking (id INTEGER PRIMARY KEY CHECK (id = 1), version INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS __sys_commits (version INTEGER PRIMARY KEY, time INTEGER NOT NULL);
 INSERT OR IGNORE INTO __sys_tracking (id, version) VALUES (1, 0);
 ";
 

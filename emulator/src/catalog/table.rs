@@ -34,6 +34,12 @@ pub struct Table {
     pub created: i64,
     /// Ticks, UTC.
     pub modified: i64,
+    /// Which change of the catalog made this definition.
+    #[serde(default)]
+    pub altered: i64,
+    /// The highest column id so far: that of a dropped column does not come back.
+    #[serde(default)]
+    pub last_column_id: i32,
 }
 
 /// What a column is to the graph (documented in `sys.columns.graph_type`).

@@ -3,7 +3,7 @@
 use super::faults::FATAL_CLASS;
 use super::reply::Reply;
 use super::session::Session;
-use super::statement::{command_of, finished};
+use super::statement::{command_of, finished, without_context};
 use crate::sql::ast::{Batch, Expr, Statement, StatementKind};
 use crate::sql::error::{Severity, SqlError};
 use crate::sql::parse_batch;
@@ -81,7 +81,14 @@ impl Session {
             self.variables.declare(name, *sql_type, Value::Null);
         }
         let outer = std::mem::take(&mut self.misread);
-        let step = self.statements(&batch.statements, reply);
+        let step = match self.compile(&batch.statements) {
+            Ok(()) => self.statements(&batch.statements, reply),
+            Err(error) if self.tries > 0 => Err(Halt::Raised(error)),
+            Err(error) => {
+                self.report(&error, reply);
+                Err(Halt::Ended)
+            }
+        };
         if !std::mem::replace(&mut self.misread, outer)
             && let Some(parameters) = parameters
         {
@@ -150,10 +157,10 @@ impl Session {
     /// Reports an error; whether the batch goes on depends on the error and on `XACT_ABORT`.
     fn uncaught(&mut self, error: &SqlError, kind: &StatementKind, reply: &mut dyn Reply) -> Step {
         self.note_class(error);
-        reply.error(error);
+        error.each().for_each(|error| reply.error(&error));
         {
             let mut context = self.context.lock();
-            context.last_error = error.number;
+            context.last_error = error.clone().last().number;
             context.rows = 0;
         }
         // Documented: RAISERROR does not honour XACT_ABORT.
@@ -256,7 +263,7 @@ impl Session {
         let step = self.statements(body, reply);
         self.tries -= 1;
         let error = match step {
-            Err(Halt::Raised(error)) => error,
+            Err(Halt::Raised(error)) => error.last(),
             Ok(Flow::Next) => {
                 // Observed under NOEXEC: END TRY closes as END CATCH does (captures).
                 finished(command::END_CATCH, reply);
@@ -308,6 +315,7 @@ fn is_bare_declaration(kind: &StatementKind) -> bool {
 
 /// Statements that count rows.
 fn counts(kind: &StatementKind) -> bool {
+    let kind = without_context(kind);
     matches!(
         kind,
         StatementKind::Select(_)

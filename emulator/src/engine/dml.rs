@@ -49,7 +49,39 @@ impl Session {
         if local { Access::Read } else { Access::Write }
     }
 
+    /// Identity values are drawn when rows are made, not when they are committed: of two transactions the one that drew later
+    /// may commit first (documented). Here, where only one session writes, a statement that has to wait draws before it waits.
+    fn draw_identities(&mut self, insert: &Insert) -> Result<()> {
+        let InsertSource::Values(rows) = &insert.source else {
+            return Ok(());
+        };
+        if self.holds_lock || !self.shared.write_lock.is_taken() {
+            return Ok(());
+        }
+        let catalog = self.peek_catalog()?;
+        let Some(table) = catalog.find_table(&insert.table) else {
+            return Ok(());
+        };
+        let identity = table.identity().and_then(|column| column.identity);
+        if let Some((seed, increment)) = identity
+            && self.settings.identity_insert != Some(table.id)
+        {
+            let drawn = rows
+                .iter()
+                .map(|_| (table.id, self.shared.counters.draw_identity(table.id, seed, increment)));
+            self.context.lock().drawn = drawn.collect();
+        }
+        Ok(())
+    }
+
     pub(super) fn insert(&mut self, insert: &Insert, reply: &mut dyn Reply) -> Result<u64> {
+        self.draw_identities(insert)?;
+        let inserted = self.insert_drawn(insert, reply);
+        self.context.lock().drawn.clear();
+        inserted
+    }
+
+    fn insert_drawn(&mut self, insert: &Insert, reply: &mut dyn Reply) -> Result<u64> {
         let access = self.access_to(&insert.table, &insert.output);
         self.changing(access, |session| {
             let catalog = session.refresh_catalog()?;
@@ -86,7 +118,7 @@ impl Session {
         let counter = self.shared.counters.get(table.id);
         self.change_rows(plan, "INSERT", first, reply).map_err(|error| {
             if is_duplicate(&error) {
-                self.shared.counters.set(table.id, counter);
+                self.shared.counters.rewind(table.id, counter);
                 self.with_duplicate_value(plan, table, error)
             } else {
                 error

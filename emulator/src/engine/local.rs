@@ -110,11 +110,8 @@ impl Session {
 
     fn create_temporary(&mut self, definition: &CreateTable) -> Result<()> {
         if definition.kind != TableKind::Plain {
-            // Observed number (probed.md 4); the text is an assumption.
-            let message = format!(
-                "Cannot create graph table '{}' as a temporary table.",
-                definition.name.object()
-            );
+            // Observed (probed.md 4).
+            let message = "Cannot create a node or edge table as a temporary table.";
             return Err(SqlError::new(13914, message));
         }
         if definition.name.object().starts_with("##") {

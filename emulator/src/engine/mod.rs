@@ -1,7 +1,10 @@
 //! Sessions: what a login may do, transactions, statements.
 
+pub mod application_lock;
 pub mod backup;
 mod batch;
+mod cleanup;
+mod compile;
 pub mod control;
 mod ddl;
 mod dml;
@@ -25,13 +28,15 @@ mod storage;
 mod tracking;
 mod transaction;
 mod variables;
-mod write_lock;
+pub mod write_lock;
 
 use std::io;
 use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
+pub use cleanup::{Cleaned, Cleanup};
+pub(crate) use procedure::{cut, lock_principal};
 pub use script::run_scripts;
 pub use shared::Shared;
 

@@ -31,6 +31,8 @@ impl<'c> Prepared<'c> {
 impl Session {
     fn prepare(&self, plan: &Plan, verb: &str) -> Result<Prepared<'_>> {
         tracing::trace!(sql = %plan.sql, "translated");
+        self.access(plan)?;
+        self.context.lock().set_columns.clone_from(&plan.set_columns);
         let failed = |error: rusqlite::Error| self.sqlite_error(&error, verb);
         let mut prepared = if plan.sql.len() <= KEPT_SQL_BYTES {
             Prepared::Kept(self.connection.prepare_cached(&plan.sql).map_err(failed)?)

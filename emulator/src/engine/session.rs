@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use rusqlite::Connection;
 
+use super::application_lock::Owner;
 use super::control::Control;
 use super::local::LocalTables;
 use super::procedure::PreparedStatements;
@@ -33,6 +34,7 @@ pub struct Session {
     pub(super) connection: Connection,
     pub(super) context: ContextHandle,
     pub(super) user: PrincipalId,
+    pub(super) spid: i64,
     pub(super) settings: Settings,
     pub(super) transaction: Transaction,
     pub(super) holds_lock: bool,
@@ -55,13 +57,15 @@ impl Session {
         let empty = Arc::new(Catalog::new(&shared.database, 0));
         let (connection, context) = shared.connect(empty)?;
         control.set_interrupt(connection.get_interrupt_handle());
-        context.lock().spid = shared.new_spid();
+        let spid = shared.new_spid();
+        context.lock().spid = spid;
         Ok(Self {
             shared: Arc::clone(shared),
             control: Arc::clone(control),
             connection,
             context,
             user: DBO,
+            spid,
             settings: Settings::default(),
             transaction: Transaction::default(),
             holds_lock: false,
@@ -169,7 +173,7 @@ impl Session {
     pub(super) fn report(&mut self, error: &SqlError, reply: &mut dyn Reply) {
         self.context.lock().last_error = error.number;
         self.note_class(error);
-        reply.error(error);
+        error.each().for_each(|error| reply.error(&error));
         reply.done(Done { command: command::BATCH, failed: true, ..Done::default() });
     }
 
@@ -179,6 +183,8 @@ impl Session {
             self.rollback(response);
         }
         self.drop_local();
+        // Assumption: as locks of a session that ends, so those of one that is reset.
+        self.shared.application_locks.release_all(self.spid, Owner::Session);
         let isolation = self.settings.isolation;
         // Documented: the isolation level outlives a reset.
         self.settings = Settings { isolation, ..Settings::default() };
@@ -258,6 +264,7 @@ impl Session {
     pub fn close(&mut self) {
         let mut nobody = super::reply::ScriptReply::default();
         self.rollback(&mut nobody);
+        self.shared.application_locks.release_all(self.spid, Owner::Session);
     }
 }
 

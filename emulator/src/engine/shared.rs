@@ -1,11 +1,13 @@
 //! What all sessions of a server have in common.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rusqlite::Connection;
 
+use super::application_lock::ApplicationLocks;
 use super::recorder::Recorder;
 use super::write_lock::WriteLock;
 use crate::catalog::table::LOCAL_FIRST;
@@ -36,8 +38,14 @@ pub struct Shared {
     pub faults: Arc<Faults>,
     /// Texts that were accepted.
     pub recorder: Recorder,
+    /// `sp_getapplock`.
+    pub application_locks: Arc<ApplicationLocks>,
     /// Graph ids and identities.
     pub counters: Arc<Counters>,
+    /// The present definition of every table, by object id, as of the last commit of a DDL statement.
+    definitions: Mutex<HashMap<i32, i64>>,
+    /// The version of change tracking that each open SNAPSHOT transaction sees, by session.
+    snapshots: Mutex<HashMap<i64, i64>>,
     next_spid: AtomicI64,
     next_transaction: AtomicU64,
     next_local: AtomicI32,
@@ -63,7 +71,10 @@ impl Shared {
             write_lock: WriteLock::default(),
             faults: Arc::default(),
             recorder,
+            application_locks: Arc::default(),
             counters: Arc::default(),
+            definitions: Mutex::default(),
+            snapshots: Mutex::default(),
             next_spid: AtomicI64::new(FIRST_SPID),
             next_transaction: AtomicU64::new(1),
             next_local: AtomicI32::new(0),
@@ -76,7 +87,9 @@ impl Shared {
     pub fn reopen(self) -> Result<Self> {
         let shared = Self {
             write_lock: WriteLock::default(),
+            application_locks: Arc::default(),
             counters: Arc::default(),
+            snapshots: Mutex::default(),
             next_spid: AtomicI64::new(FIRST_SPID),
             next_transaction: AtomicU64::new(1),
             ..self
@@ -101,7 +114,33 @@ impl Shared {
             );
             return Err(SqlError::internal(message));
         }
+        self.define(&catalog);
         self.load_counters(&connection)
+    }
+
+    /// A catalog is committed.
+    pub fn define(&self, catalog: &Catalog) {
+        let tables = catalog.tables.values().map(|table| (table.id, table.altered));
+        *held(&self.definitions) = tables.collect();
+    }
+
+    /// Whether a table is still defined as it was, whoever asks.
+    pub fn is_defined_as(&self, table: i32, altered: i64) -> bool {
+        held(&self.definitions).get(&table) == Some(&altered)
+    }
+
+    /// A SNAPSHOT transaction holds on to a version of change tracking, or lets it go.
+    pub fn hold_snapshot(&self, session: i64, version: Option<i64>) {
+        let mut snapshots = held(&self.snapshots);
+        match version {
+            Some(version) => snapshots.insert(session, version),
+            None => snapshots.remove(&session),
+        };
+    }
+
+    /// The oldest version of change tracking that a SNAPSHOT transaction sees.
+    pub fn oldest_snapshot(&self) -> Option<i64> {
+        held(&self.snapshots).values().min().copied()
     }
 
     fn load_counters(&self, connection: &Connection) -> Result<()> {
@@ -114,6 +153,7 @@ impl Shared {
             let counter = Counter {
                 next_graph_id: row.get(1).map_err(failed)?,
                 last_identity: row.get(2).map_err(failed)?,
+                drawn_early: 0,
             };
             self.counters.set(row.get(0).map_err(failed)?, counter);
         }
@@ -122,7 +162,8 @@ impl Shared {
 
     /// A connection of its own for a session.
     pub fn connect(&self, catalog: Arc<Catalog>) -> Result<(Connection, ContextHandle)> {
-        let context = ContextHandle::new(catalog, Arc::clone(&self.counters));
+        let locks = Arc::clone(&self.application_locks);
+        let context = ContextHandle::new(catalog, Arc::clone(&self.counters), locks);
         let connection = connection::open(&self.path, &context).map_err(SqlError::internal)?;
         Ok((connection, context))
     }
@@ -142,4 +183,8 @@ impl Shared {
     pub fn new_transaction(&self) -> u64 {
         self.next_transaction.fetch_add(1, Ordering::Relaxed)
     }
+}
+
+fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

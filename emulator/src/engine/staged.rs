@@ -85,6 +85,7 @@ impl Session {
     }
 
     fn apply(&self, staged: &Staged, step: &Step) -> Result<()> {
+        self.context.lock().set_columns.clone_from(&step.columns);
         let result = self.staged_sql(&step.sql, step.verb).map(drop);
         match result {
             Err(error) if is_duplicate(&error) && step.verb == "UPDATE" => {

@@ -1,12 +1,13 @@
 //! Statements that neither steer nor nest.
 
+use super::compile::check_context;
 use super::reply::Reply;
 use super::session::Session;
 use crate::sql::ast::{BinaryOperator, Declaration, Expr, StatementKind};
 use crate::sql::error::{Result, SqlError};
 use crate::tds::connection::command;
 use crate::tds::response::{Done, EnvChange};
-use crate::values::calendar;
+use crate::values::{Value, calendar};
 use std::time::{Duration, Instant};
 
 impl Session {
@@ -42,6 +43,9 @@ impl Session {
                 self.implicit_begin(reply);
                 let rows = self.merge(merge, reply)?;
                 self.counted(command::MERGE, rows, reply);
+            }
+            StatementKind::WithContext { context, statement } => {
+                self.with_tracking_context(context, statement, line, reply)?;
             }
             StatementKind::Declare(declarations) => self.declare(declarations, reply)?,
             StatementKind::DeclareTable { name, table } => self.declare_table(name, table)?,
@@ -79,6 +83,24 @@ impl Session {
             self.context.lock().rows = 0;
         }
         Ok(())
+    }
+
+    /// What `WITH CHANGE_TRACKING_CONTEXT` says goes with every change of this statement.
+    fn with_tracking_context(
+        &mut self,
+        context: &Expr,
+        statement: &StatementKind,
+        line: u32,
+        reply: &mut dyn Reply,
+    ) -> Result<()> {
+        check_context(context, self.variables.types())?;
+        let (value, _) = self.evaluate(context)?;
+        if let Value::Bytes(bytes) = value {
+            self.context.lock().change_context = Some(bytes);
+        }
+        let done = self.plain(statement, line, reply);
+        self.context.lock().change_context = None;
+        done
     }
 
     fn setting_or_definition(&mut self, kind: &StatementKind, reply: &mut dyn Reply) -> Result<()> {
@@ -215,6 +237,7 @@ impl Session {
 
 /// Statements that leave a number of rows, or the one that is there; the rest set it to 0 (documented at @@ROWCOUNT).
 fn counts(kind: &StatementKind) -> bool {
+    let kind = without_context(kind);
     matches!(
         kind,
         StatementKind::Select(_)
@@ -228,6 +251,14 @@ fn counts(kind: &StatementKind) -> bool {
     )
 }
 
+/// The statement behind `WITH CHANGE_TRACKING_CONTEXT`.
+pub(super) fn without_context(kind: &StatementKind) -> &StatementKind {
+    match kind {
+        StatementKind::WithContext { statement, .. } => statement,
+        kind => kind,
+    }
+}
+
 pub(super) fn finished(command: u16, reply: &mut dyn Reply) {
     reply.done(Done { command, ..Done::default() });
 }
@@ -239,6 +270,7 @@ pub(super) fn command_of(kind: &StatementKind) -> u16 {
         StatementKind::Update(_) => command::UPDATE,
         StatementKind::Delete(_) => command::DELETE,
         StatementKind::Merge(_) => command::MERGE,
+        StatementKind::WithContext { statement, .. } => command_of(statement),
         StatementKind::Raiserror { .. } => command::RAISERROR,
         StatementKind::Commit => command::COMMIT,
         StatementKind::Rollback(_) => command::ROLLBACK,

@@ -12,8 +12,8 @@ pub fn current_version(connection: &Connection) -> Result<i64> {
         .map_err(SqlError::internal)
 }
 
-/// Before a commit: draws a version if the transaction has left changes under the next one.
-pub fn advance(connection: &Connection, catalog: &Catalog) -> Result<()> {
+/// Before a commit: draws a version if the transaction has left changes under the next one, and notes the time of it.
+pub fn advance(connection: &Connection, catalog: &Catalog, now: i64) -> Result<()> {
     if catalog.database.tracking.is_none() {
         return Ok(());
     }
@@ -25,7 +25,10 @@ pub fn advance(connection: &Connection, catalog: &Catalog) -> Result<()> {
         );
         let mut statement = connection.prepare_cached(&sql).map_err(SqlError::internal)?;
         if statement.execute([]).map_err(SqlError::internal)? > 0 {
-            return Ok(());
+            let note =
+                "INSERT INTO __sys_commits (version, time) SELECT version, ?1 FROM __sys_tracking";
+            let mut statement = connection.prepare_cached(note).map_err(SqlError::internal)?;
+            return statement.execute([now]).map(drop).map_err(SqlError::internal);
         }
     }
     Ok(())

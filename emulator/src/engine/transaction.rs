@@ -2,18 +2,24 @@
 //!
 //! Under READ COMMITTED nothing is open in `SQLite` until the first write, so that every statement sees what is committed;
 //! from then on the session is the only writer, and what it sees is the latest anyway. Under SNAPSHOT a read transaction
-//! is opened at the first access and stays (observed: the snapshot is fixed there, probed.md 6). REPEATABLE READ and
+//! is opened at the first access to data and stays (observed: the snapshot is fixed there, probed.md 6). REPEATABLE READ and
 //! SERIALIZABLE take the write lock at their first access: nothing can change what they have read.
 
+use std::cell::{Cell, OnceCell};
+use std::sync::Arc;
+
+use super::application_lock::Owner;
 use super::reply::Reply;
 use super::session::Session;
 use super::tracking;
 use super::write_lock::Wait;
+use crate::catalog::Catalog;
 use crate::catalog::table::LOCAL_FIRST;
 use crate::sql::ast::Isolation;
 use crate::sql::error::{Result, SqlError};
 use crate::sqlite::errors::cancelled;
 use crate::tds::response::EnvChange;
+use crate::translate::Plan;
 
 /// What `SQLite` has open.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -49,10 +55,14 @@ pub struct Transaction {
     pub open: Open,
     /// Only a rollback is left.
     pub doomed: bool,
-    /// Isolation with which the transaction began.
-    isolation: Isolation,
     /// The name that the outermost BEGIN gave it.
     name: Option<String>,
+    /// Isolation at the first access to data, with which the transaction began (documented).
+    began_at: Cell<Option<Isolation>>,
+    /// The catalog of that access, under SNAPSHOT.
+    snapshot: OnceCell<Arc<Catalog>>,
+    /// The catalog has been changed.
+    pub defines: bool,
     /// Names of save points, and whether `SQLite` had a write transaction open at each.
     saved: Vec<(String, bool)>,
 }
@@ -63,15 +73,54 @@ impl Session {
         self.isolation() == Isolation::Snapshot
     }
 
-    fn isolation(&self) -> Isolation {
+    pub(super) fn isolation(&self) -> Isolation {
         // A transaction keeps SNAPSHOT, or its absence; other levels may change inside (documented).
-        let started_snapshot = self.transaction.isolation == Isolation::Snapshot;
-        if self.transaction.count > 0
-            && (started_snapshot || self.settings.isolation == Isolation::Snapshot)
-        {
-            return self.transaction.isolation;
+        match self.transaction.began_at.get() {
+            Some(Isolation::Snapshot) => Isolation::Snapshot,
+            Some(began) if self.settings.isolation == Isolation::Snapshot => began,
+            _ => self.settings.isolation,
         }
-        self.settings.isolation
+    }
+
+    /// A plan is about to touch data: this is where a transaction begins and SNAPSHOT is fixed.
+    pub(super) fn access(&self, plan: &Plan) -> Result<()> {
+        if !plan.reads_data || self.transaction.count == 0 {
+            return Ok(());
+        }
+        let transaction = &self.transaction;
+        match transaction.began_at.get() {
+            None => transaction.began_at.set(Some(self.settings.isolation)),
+            Some(Isolation::Snapshot) => {}
+            Some(_) if self.settings.isolation == Isolation::Snapshot => {
+                return Err(began_otherwise(&self.shared.database));
+            }
+            Some(_) => {}
+        }
+        if !self.under_snapshot() {
+            return Ok(());
+        }
+        if transaction.snapshot.get().is_none() {
+            let version = tracking::current_version(&self.connection)?;
+            self.shared.hold_snapshot(self.spid, Some(version));
+        }
+        let snapshot = transaction.snapshot.get_or_init(|| self.catalog());
+        for table in plan.tables.iter().filter_map(|id| snapshot.tables.get(id)) {
+            if !self.shared.is_defined_as(table.id, table.altered) {
+                return Err(definition_changed(&self.shared.database));
+            }
+        }
+        Ok(())
+    }
+
+    /// The catalog as it is now, without an access to data: no snapshot is fixed, no lock is taken.
+    pub(super) fn peek_catalog(&mut self) -> Result<Arc<Catalog>> {
+        if self.transaction.open != Open::Nothing {
+            return self.refresh_catalog();
+        }
+        self.run("BEGIN DEFERRED")?;
+        let catalog = self.refresh_catalog();
+        self.run("COMMIT")?;
+        catalog
     }
 
     fn run(&self, sql: &str) -> Result<()> {
@@ -85,7 +134,6 @@ impl Session {
             return;
         }
         self.transaction.name = name.map(str::to_owned);
-        self.transaction.isolation = self.settings.isolation;
         self.transaction.id = self.shared.new_transaction();
         reply.environment(&EnvChange::Begin(self.transaction.id));
     }
@@ -117,11 +165,16 @@ impl Session {
 
     fn commit_storage(&mut self) -> Result<()> {
         if self.transaction.open == Open::Write {
-            tracking::advance(&self.connection, &self.catalog())?;
+            let catalog = self.refresh_catalog()?;
+            let now = self.context.lock().now;
+            tracking::advance(&self.connection, &catalog, now)?;
             self.save_counters()?;
         }
         if self.transaction.open != Open::Nothing {
             self.run("COMMIT")?;
+        }
+        if self.transaction.defines {
+            self.shared.define(&self.catalog());
         }
         self.forget_storage();
         Ok(())
@@ -152,11 +205,16 @@ impl Session {
             self.holds_lock = false;
             self.shared.write_lock.release();
         }
+        if self.transaction.snapshot.get().is_some() {
+            self.shared.hold_snapshot(self.spid, None);
+        }
         self.transaction.open = Open::Nothing;
+        self.transaction.defines = false;
     }
 
     fn end(&mut self) -> u64 {
         let id = self.transaction.id;
+        self.shared.application_locks.release_all(self.spid, Owner::Transaction);
         self.transaction = Transaction::default();
         id
     }
@@ -184,14 +242,11 @@ impl Session {
         }
         let (_, had_storage) = self.transaction.saved[at];
         self.transaction.saved.truncate(at + 1);
-        if had_storage {
+        let back_to = if had_storage { format!("p{at}") } else { "base".to_owned() };
+        if had_storage || self.transaction.open == Open::Write {
             let kept = self.variable_rows();
-            self.run(&format!("ROLLBACK TO p{at}"))?;
+            self.run(&format!("ROLLBACK TO {back_to}"))?;
             self.restore_local(kept);
-            return Ok(());
-        }
-        if self.transaction.open == Open::Write {
-            self.rollback_storage();
         }
         Ok(())
     }
@@ -234,6 +289,7 @@ impl Session {
             (Open::Write, _) | (Open::Snapshot | Open::Statement, Access::Read) => Ok(()),
             (Open::Snapshot, Access::Write) => {
                 self.take_lock()?;
+                self.run("SAVEPOINT base")?;
                 self.transaction.open = Open::Write;
                 Ok(())
             }
@@ -245,8 +301,7 @@ impl Session {
                     return self.begin_write();
                 }
                 self.run("BEGIN DEFERRED")?;
-                let lasting = explicit && isolation == Isolation::Snapshot;
-                self.transaction.open = if lasting { Open::Snapshot } else { Open::Statement };
+                self.transaction.open = Open::Statement;
                 Ok(())
             }
         }
@@ -258,7 +313,9 @@ impl Session {
             self.transaction.open = Open::Nothing;
         }
         self.take_lock()?;
-        if let Err(error) = self.run("BEGIN IMMEDIATE") {
+        // A save point that is older than the first write leads back to here; locks stay (documented).
+        let begin = "BEGIN IMMEDIATE; SAVEPOINT base";
+        if let Err(error) = self.run(begin) {
             self.forget_storage();
             return Err(error);
         }
@@ -267,7 +324,7 @@ impl Session {
     }
 
     fn take_lock(&mut self) -> Result<()> {
-        match self.shared.write_lock.take(self.settings.lock_timeout, &self.control) {
+        match self.shared.write_lock.take(self.spid, self.settings.lock_timeout, &self.control) {
             Wait::Taken => {
                 self.holds_lock = true;
                 Ok(())
@@ -283,6 +340,10 @@ impl Session {
     /// Ends what a statement opened. In autocommit a write is committed here.
     pub(super) fn close_after(&mut self, succeeded: bool) -> Result<()> {
         if self.transaction.open == Open::Statement {
+            if self.transaction.snapshot.get().is_some() {
+                self.transaction.open = Open::Snapshot;
+                return Ok(());
+            }
             self.run("COMMIT")?;
             self.transaction.open = Open::Nothing;
             return Ok(());
@@ -319,6 +380,27 @@ impl Session {
         }
         Ok(())
     }
+}
+
+/// 3951: a transaction that has begun cannot become a SNAPSHOT one (documented).
+fn began_otherwise(database: &str) -> SqlError {
+    let message = format!(
+        "Transaction failed in database '{database}' because the statement was run under snapshot isolation but the transaction \
+         did not start in snapshot isolation. You cannot change the isolation level of the transaction to snapshot after the \
+         transaction has started unless the transaction was originally started under snapshot isolation level."
+    );
+    SqlError::new(3951, message)
+}
+
+/// 3961 (observed text, probed.md 6).
+fn definition_changed(database: &str) -> SqlError {
+    let message = format!(
+        "Snapshot isolation transaction failed in database '{database}' because the object accessed by the statement has been \
+         modified by a DDL statement in another concurrent transaction since the start of this transaction.  It is disallowed \
+         because the metadata is not versioned. A concurrent update to metadata can lead to inconsistency if mixed with \
+         snapshot isolation."
+    );
+    SqlError::new(3961, message)
 }
 
 /// 3930.

@@ -27,6 +27,8 @@ pub struct SqlError {
     pub line: u32,
     /// What it ends.
     pub severity: Severity,
+    /// A second error that is reported behind it, and the only one that a CATCH block sees.
+    pub followed_by: Option<Box<SqlError>>,
 }
 
 /// What goes wrong with a statement.
@@ -45,6 +47,31 @@ impl SqlError {
             message: message.into(),
             line: 0,
             severity: severity_of(number),
+            followed_by: None,
+        }
+    }
+
+    /// The same with another error behind it.
+    #[must_use]
+    pub fn followed_by(mut self, number: i32, message: impl Into<String>, state: u8) -> Self {
+        self.followed_by = Some(Box::new(Self::new(number, message).state(state)));
+        self
+    }
+
+    /// The error and the one behind it.
+    pub fn each(&self) -> impl Iterator<Item = Self> + '_ {
+        let line = self.line;
+        std::iter::successors(Some(self), |error| error.followed_by.as_deref())
+            .map(move |error| error.clone().at_line(line))
+    }
+
+    /// What a CATCH block sees: the last of several errors (documented).
+    #[must_use]
+    pub fn last(self) -> Self {
+        let line = self.line;
+        match self.followed_by {
+            Some(next) => next.at_line(line).last(),
+            None => self,
         }
     }
 
@@ -116,11 +143,16 @@ impl SqlError {
 /// What an error ends when `XACT_ABORT` is off (documented behaviour of each number).
 fn severity_of(number: i32) -> Severity {
     match number {
-        // Constraint violations, NULL in a NOT NULL column, truncation, division by zero, permissions, conversion of a subquery.
+        // Constraint violations, NULL in a NOT NULL column, truncation, division by zero, permissions, conversion of a subquery;
+        // what a system procedure says.
         2812 | 3902 | 3903 | 628 | 6401 | 515 | 547 | 2601 | 2627 | 2628 | 8152 | 8134 | 512
-        | 229 | 230 | 1222 | 530 | 544 | 545 | 50000 => Severity::Statement,
+        | 229 | 230 | 1222 | 530 | 544 | 545 | 50000 | 201 | 1202 | 1223 | 1224 | 1227 => {
+            Severity::Statement
+        }
         // Conversions fail the batch and the transaction; so do deadlock and snapshot conflicts.
-        241 | 242 | 245 | 248 | 8114 | 8169 | 1205 | 3960 | 3961 | 3952 => Severity::Transaction,
+        241 | 242 | 245 | 248 | 8114 | 8169 | 1205 | 3951 | 3952 | 3960 | 3961 | 3964 => {
+            Severity::Transaction
+        }
         _ => Severity::Batch,
     }
 }

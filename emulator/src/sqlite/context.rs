@@ -1,10 +1,11 @@
 //! What functions inside `SQLite` know of the session that calls them.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::catalog::Catalog;
 use crate::catalog::permissions::{DBO, PrincipalId};
+use crate::engine::application_lock::ApplicationLocks;
 use crate::sql::error::SqlError;
 
 /// Shared by a session and the functions of its connection.
@@ -44,13 +45,25 @@ pub struct Context {
     pub last_error: i32,
     /// The error that a CATCH block handles.
     pub caught: Option<SqlError>,
+    /// What `WITH CHANGE_TRACKING_CONTEXT` gives the present statement.
+    pub change_context: Option<Vec<u8>>,
+    /// Columns that the present UPDATE sets, in the order of its SET.
+    pub set_columns: Vec<i32>,
+    /// Identity values that the present statement has drawn while it waited to write, with their table.
+    pub drawn: VecDeque<(i32, i64)>,
+    /// `sp_getapplock`.
+    pub application_locks: Arc<ApplicationLocks>,
     /// Graph ids and identities.
     pub counters: Arc<Counters>,
 }
 
 impl ContextHandle {
     /// A session of `dbo` before its login.
-    pub fn new(catalog: Arc<Catalog>, counters: Arc<Counters>) -> Self {
+    pub fn new(
+        catalog: Arc<Catalog>,
+        counters: Arc<Counters>,
+        application_locks: Arc<ApplicationLocks>,
+    ) -> Self {
         let database = catalog.database.name.clone();
         Self(Arc::new(Mutex::new(Context {
             catalog,
@@ -68,6 +81,10 @@ impl ContextHandle {
             identity: None,
             last_error: 0,
             caught: None,
+            change_context: None,
+            set_columns: Vec::new(),
+            drawn: VecDeque::new(),
+            application_locks,
             counters,
         })))
     }
@@ -92,6 +109,8 @@ pub struct Counter {
     pub next_graph_id: i64,
     /// Last identity value, if one was given out.
     pub last_identity: Option<i64>,
+    /// How often a statement that waited has drawn an identity value.
+    pub drawn_early: u64,
 }
 
 impl Counters {
@@ -108,6 +127,13 @@ impl Counters {
         })
     }
 
+    /// An explicit graph id beyond the counter moves it (observed, probed.md 4).
+    pub fn note_graph_id(&self, table: i32, id: i64) {
+        self.with(table, |counter| {
+            counter.next_graph_id = counter.next_graph_id.max(id.saturating_add(1));
+        });
+    }
+
     /// Takes an identity value.
     pub fn take_identity(&self, table: i32, seed: i64, increment: i64) -> i64 {
         self.with(table, |counter| {
@@ -115,6 +141,21 @@ impl Counters {
             counter.last_identity = Some(next);
             next
         })
+    }
+
+    /// Takes an identity value for a statement that has to wait before it writes.
+    pub fn draw_identity(&self, table: i32, seed: i64, increment: i64) -> i64 {
+        self.with(table, |counter| counter.drawn_early += 1);
+        self.take_identity(table, seed, increment)
+    }
+
+    /// Goes back to an earlier counter, unless somebody who waits has drawn a value since.
+    pub fn rewind(&self, table: i32, to: Counter) {
+        self.with(table, |own| {
+            if own.drawn_early == to.drawn_early {
+                *own = to;
+            }
+        });
     }
 
     /// An explicit value beyond the counter moves it (documented for `IDENTITY_INSERT`).

@@ -6,4 +6,4 @@ pub mod context;
 pub mod errors;
 mod functions;
 
-pub(crate) use functions::name_column;
+pub(crate) use functions::{name_column, split_name};

@@ -220,6 +220,7 @@ impl Translator<'_> {
                 }
                 let sql = self.setting(&assignment.value, table, column, scope)?;
                 kept = Some((sql.clone(), column.sql_type));
+                self.set_columns.push(column.id);
                 settings.push((column.id, sql));
             }
             if let Some(name) = &assignment.variable {

@@ -166,9 +166,7 @@ fn body_names(body: &QueryBody, name: &str) -> bool {
                 source_names(left, name) || source_names(right, name)
             }
             TableSource::Derived { query, .. } => body_names(&query.body, name),
-            TableSource::OpenJson { .. }
-            | TableSource::Changes { .. }
-            | TableSource::Split { .. } => false,
+            _ => false,
         }
     }
     match body {

@@ -291,6 +291,8 @@ impl Translator<'_> {
             ("CHANGE_TRACKING_CURRENT_VERSION", []) => {
                 // Observed: NULL while the database does not track (probed.md 1).
                 let tracked = self.catalog().database.tracking.is_some();
+                // Assumption: asking for a version fixes a snapshot as a read of rows does.
+                self.reads_versions = true;
                 let sql = if tracked { "(SELECT version FROM __sys_tracking)" } else { "NULL" };
                 Typed::expression(sql, SqlType::BigInt)
             }
@@ -304,6 +306,21 @@ impl Translator<'_> {
                     return Err(SqlError::new(8116, message));
                 }
                 Typed::expression(format!("m_min_valid({})", table.sql), SqlType::BigInt)
+            }
+            ("CHANGE_TRACKING_IS_COLUMN_IN_MASK", [column, mask]) => {
+                let (column, mask) =
+                    (self.expression(column, scope)?, self.expression(mask, scope)?);
+                let column = self.as_bigint(column)?.sql;
+                let mask = self.implicit(mask, SqlType::VarBinary(Length::Max))?.sql;
+                Typed::expression(format!("ct_in_mask({column}, {mask})"), SqlType::Int)
+            }
+            ("APPLOCK_MODE", [_, _, _]) => {
+                let sql = self.lock_function("l_mode", name, arguments, scope)?;
+                Typed::expression(sql, SqlType::NVarChar(Length::Limited(32)))
+            }
+            ("APPLOCK_TEST", [_, _, _, _]) => {
+                let sql = self.lock_function("l_test", name, arguments, scope)?;
+                Typed::expression(sql, SqlType::SmallInt)
             }
             _ => return Ok(None),
         };
@@ -356,6 +373,12 @@ impl Translator<'_> {
         arguments: &[Expr],
         scope: &Scope<'_>,
     ) -> Result<Option<Typed>> {
+        if let Some(typed) = self.graph_function(name, arguments, scope)? {
+            return Ok(Some(typed));
+        }
+        if name == "COLUMNPROPERTY" {
+            return self.column_property(arguments, scope).map(Some);
+        }
         let (function, sql_type) = match name {
             "COL_NAME" => ("m_col_name", NAME),
             "OBJECTPROPERTY" => ("m_object", SqlType::Int),

@@ -14,6 +14,7 @@ mod insert;
 mod json;
 mod literal;
 mod merge;
+mod object_function;
 mod output;
 mod predicate;
 mod projection;
@@ -27,6 +28,7 @@ mod stored_value;
 mod text_function;
 mod typed;
 
+use std::cell::RefCell;
 use std::collections::{BTreeSet, HashMap};
 
 use crate::catalog::permissions::PrincipalId;
@@ -81,6 +83,12 @@ pub struct Plan {
     pub columns: Vec<OutColumn>,
     /// Variables that the rows are assigned to, instead of a result.
     pub assigned: Vec<String>,
+    /// Object ids of the user tables that it touches.
+    pub tables: BTreeSet<i32>,
+    /// It touches such tables, or asks for versions of change tracking.
+    pub reads_data: bool,
+    /// Column ids that an UPDATE sets, in the order of its SET.
+    pub set_columns: Vec<i32>,
     /// Where RETURNING begins.
     pub returning: Option<usize>,
 }
@@ -93,6 +101,9 @@ impl Plan {
             bindings: Vec::new(),
             columns: Vec::new(),
             assigned: Vec::new(),
+            tables: BTreeSet::new(),
+            reads_data: false,
+            set_columns: Vec::new(),
             returning: None,
         }
     }
@@ -111,6 +122,12 @@ pub struct Translator<'a> {
     grouping: Vec<grouping::Grouping>,
     /// Under which name a recursive member reads its own CTE.
     recursion_alias: Option<String>,
+    /// User tables touched so far.
+    tables: RefCell<BTreeSet<i32>>,
+    /// Whether versions of change tracking are asked for.
+    reads_versions: bool,
+    /// Columns that an UPDATE sets.
+    set_columns: Vec<i32>,
 }
 
 /// A CTE that queries may name.
@@ -135,6 +152,9 @@ impl<'a> Translator<'a> {
             cte_sql: Vec::new(),
             grouping: Vec::new(),
             recursion_alias: None,
+            tables: RefCell::default(),
+            reads_versions: false,
+            set_columns: Vec::new(),
         }
     }
 
@@ -192,7 +212,10 @@ impl<'a> Translator<'a> {
 
     fn plan(self, sql: &str, columns: Vec<OutColumn>, assigned: Vec<String>) -> Plan {
         let sql = self.with_clause() + sql;
-        Plan { sql, bindings: self.bindings, columns, assigned, returning: None }
+        let tables = self.tables.into_inner();
+        let reads_data = self.reads_versions || !tables.is_empty();
+        let (bindings, set_columns) = (self.bindings, self.set_columns);
+        Plan { sql, bindings, columns, assigned, tables, reads_data, set_columns, returning: None }
     }
 
     fn define_ctes(&mut self, ctes: &[Cte]) -> Result<()> {
@@ -237,6 +260,9 @@ impl<'a> Translator<'a> {
     /// The user may read the table, and SNAPSHOT is allowed if it is asked for.
     fn demand(&self, permission: &str, table: &Table) -> Result<()> {
         let catalog = self.catalog();
+        if !table.is_local() {
+            self.tables.borrow_mut().insert(table.id);
+        }
         if self.environment.snapshot && !catalog.database.snapshot_allowed && !table.is_local() {
             // Observed: at the first access to a user table (probed.md 6).
             let message = format!(

@@ -216,7 +216,7 @@ fn compare_ids(operator: Comparison, left: &Typed, right: &Typed) -> Option<Stri
     }
     let parts = |typed: &Typed| match &typed.graph {
         Some(graph) => graph.clone(),
-        None => (format!("g_object({})", typed.sql), format!("g_id({})", typed.sql)),
+        None => (format!("g_any_object({})", typed.sql), format!("g_any_graph({})", typed.sql)),
     };
     if left.graph.is_none() && right.graph.is_none() {
         return None;

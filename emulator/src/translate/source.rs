@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::changes::Place;
 use super::cte::named;
 use super::projection::Projected;
 use super::scope::{Source, SourceColumn, table_columns};
@@ -53,6 +54,13 @@ impl Translator<'_> {
             }
             TableSource::Join { left, right, kind, on } => {
                 let left = self.source(left, scope, true)?;
+                if let (
+                    JoinKind::CrossApply | JoinKind::OuterApply,
+                    TableSource::ChangeVersion { .. },
+                ) = (kind, &**right)
+                {
+                    return self.applied_version(&left, right, *kind, scope);
+                }
                 let nested = matches!(**right, TableSource::Join { .. });
                 let applied = matches!(kind, JoinKind::CrossApply | JoinKind::OuterApply);
                 let right = match &**right {
@@ -78,10 +86,33 @@ impl Translator<'_> {
             TableSource::Split { arguments, alias } => {
                 self.string_split(arguments, alias.as_deref(), scope)
             }
-            TableSource::Changes { table, since, alias } => {
-                self.changes(table, since, alias, scope, joined)
+            TableSource::Changes { table, since, alias, columns } => {
+                let place = Place { alias, columns, joined, applied: false };
+                self.changes(table, since, &place, scope)
+            }
+            TableSource::ChangeVersion { table, keys, values, alias, columns } => {
+                let place = Place { alias, columns, joined, applied: false };
+                let (sql, found) = self.change_version(table, keys, values, &place, scope)?;
+                Ok(format!("(SELECT * FROM {sql} WHERE {found}) AS {}", last_alias(scope)))
             }
         }
+    }
+
+    /// `… CROSS APPLY CHANGETABLE(VERSION …)`: a join by the key.
+    fn applied_version(
+        &mut self,
+        left: &str,
+        right: &TableSource,
+        kind: JoinKind,
+        scope: &mut Scope<'_>,
+    ) -> Result<String> {
+        let TableSource::ChangeVersion { table, keys, values, alias, columns } = right else {
+            return Err(SqlError::unsupported("APPLY"));
+        };
+        let place = Place { alias, columns, joined: true, applied: true };
+        let (sql, found) = self.change_version(table, keys, values, &place, scope)?;
+        let word = if kind == JoinKind::OuterApply { "LEFT JOIN" } else { "JOIN" };
+        Ok(format!("{left} {word} {sql} ON {found}"))
     }
 
     fn table(
@@ -220,4 +251,8 @@ fn refuse_match(on: &crate::sql::ast::Expr) -> Result<()> {
         Expr::Not(inner) => refuse_match(inner),
         _ => Ok(()),
     }
+}
+
+fn last_alias<'s>(scope: &'s Scope<'_>) -> &'s str {
+    scope.sources.last().map_or("", |source| &source.alias)
 }

@@ -111,7 +111,12 @@ pub fn offset_from_bytes(bytes: &[u8]) -> Option<(i64, i64)> {
 
 /// Now in UTC, as ticks since 0001-01-01.
 pub fn now_utc_ticks() -> i64 {
-    let now = chrono::Utc::now();
+    ticks_of(std::time::SystemTime::now())
+}
+
+/// Ticks of a time, UTC.
+pub fn ticks_of(time: std::time::SystemTime) -> i64 {
+    let now = chrono::DateTime::<chrono::Utc>::from(time);
     let seconds = now.timestamp() + 719_162 * 86_400;
     seconds * TICKS_PER_SECOND + i64::from(now.timestamp_subsec_nanos() / 100)
 }

@@ -44,7 +44,14 @@ impl Scope<'_> {
                 RetentionUnit::Hours => (2, "HOURS"),
                 RetentionUnit::Days => (3, "DAYS"),
             };
-            json!([DATABASE_ID, bit(tracking.auto_cleanup), tracking.retention, unit, name, null])
+            json!([
+                DATABASE_ID,
+                bit(tracking.auto_cleanup),
+                tracking.retention,
+                unit,
+                name,
+                tracking.cleanup_version
+            ])
         });
         row.into_iter().collect()
     }

@@ -127,11 +127,7 @@ impl Change {
             return Err(SqlError::new(4924, message));
         };
         if table.columns[at].role != ColumnRole::User {
-            // Observed: 13913.
-            return Err(SqlError::new(
-                13913,
-                format!("Cannot alter or drop internal graph column '{name}'."),
-            ));
+            return Err(internal_column(2));
         }
         if table
             .indexes
@@ -190,10 +186,7 @@ impl Change {
                 return Err(SqlError::new(4924, message));
             };
             if column.role != ColumnRole::User {
-                return Err(SqlError::new(
-                    13913,
-                    format!("Cannot alter or drop internal graph column '{name}'."),
-                ));
+                return Err(internal_column(5));
             }
             let used = column.default.is_some()
                 || table.indexes.iter().any(|index| {
@@ -212,6 +205,11 @@ impl Change {
         }
         self.rebuild_as_is(&old, table)
     }
+}
+
+/// Observed: 13913, state 2 for an alter and 5 for a drop (probed.md 4).
+fn internal_column(state: u8) -> SqlError {
+    SqlError::new(13913, "Internal graph columns cannot be altered.").state(state)
 }
 
 fn check_rows(

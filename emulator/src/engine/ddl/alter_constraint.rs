@@ -47,7 +47,8 @@ impl Change {
                  the constraint.",
                 table.name
             );
-            return Err(SqlError::new(3735, message));
+            let next = "Could not drop constraint. See previous errors.";
+            return Err(SqlError::new(3735, message).followed_by(3727, next, 0));
         }
         let mut keys: Vec<i32> = key.keys.iter().map(|(id, _)| *id).collect();
         keys.sort_unstable();

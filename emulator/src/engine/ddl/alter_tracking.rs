@@ -37,9 +37,6 @@ impl Change {
             );
             return Err(SqlError::new(4997, message));
         }
-        if columns_updated {
-            return Err(SqlError::unsupported("TRACK_COLUMNS_UPDATED = ON"));
-        }
         let version = tracking::current_version(&session.connection)?;
         table.tracking = Some(Tracking {
             begin_version: version,

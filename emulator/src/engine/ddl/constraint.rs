@@ -73,7 +73,7 @@ impl Change {
             }
             ConstraintKind::Connection { clauses, on_delete_cascade } => {
                 let (id, name) = self.constraint_name(table, written, "EC")?;
-                let clauses = self.connection_clauses(table, clauses)?;
+                let clauses = self.connection_clauses(table, &name, clauses)?;
                 let (cascade, untrusted) = (*on_delete_cascade, definition.unchecked);
                 table.edge_constraints.push(EdgeConstraint {
                     id,
@@ -88,31 +88,34 @@ impl Change {
         }
     }
 
+    /// Observed: 13930 not an edge table, 13931 not found, 13933 not a node table, each followed by 1750 (probed.md 4).
     fn connection_clauses(
         &self,
         table: &Table,
+        constraint: &str,
         clauses: &[(ObjectName, ObjectName)],
     ) -> Result<Vec<(i32, i32)>> {
+        let refused = |number, message: String| {
+            let next = "Could not create constraint or index. See previous errors.";
+            SqlError::new(number, message).followed_by(1750, next, 1)
+        };
         if !table.is_edge() {
-            // Observed numbers: 13930 not an edge table, 13931 not found, 13933 not a node table (probed.md 4).
             let message = format!(
-                "Edge constraint cannot be created on table '{}', because it is not an edge table.",
+                "Edge constraint cannot be created on table '{}'.  The table is not an edge table.",
                 table.name
             );
-            return Err(SqlError::new(13930, message));
+            return Err(refused(13930, message));
         }
         let node = |name: &ObjectName| -> Result<i32> {
             let found = self.catalog.find_table(name).ok_or_else(|| {
-                SqlError::new(
-                    13931,
-                    format!("Edge constraint references table '{name}', which could not be found."),
-                )
+                let message = format!(
+                    "Edge constraint '{constraint}' references invalid table '{name}'.  Table could not be found."
+                );
+                refused(13931, message)
             })?;
             if !found.is_node() {
-                let message = format!(
-                    "Edge constraint references table '{name}', which is not a node table."
-                );
-                return Err(SqlError::new(13933, message));
+                let message = "Edge constraint must reference node tables.".to_owned();
+                return Err(refused(13933, message));
             }
             Ok(found.id)
         };

@@ -52,6 +52,8 @@ impl Change {
             tracking: None,
             created: self.now,
             modified: self.now,
+            altered: 0,
+            last_column_id: 0,
         };
         add_graph_index(&mut table);
         for column in &definition.columns {
@@ -98,7 +100,9 @@ pub(super) fn add_column(table: &mut Table, definition: &ColumnDefinition) -> Re
     if definition.identity.is_some() {
         check_identity(table, definition)?;
     }
-    let id = table.columns.iter().map(|column| column.id).max().unwrap_or(0) + 1;
+    let highest = table.columns.iter().map(|column| column.id).max().unwrap_or(0);
+    let id = highest.max(table.last_column_id) + 1;
+    table.last_column_id = id;
     table.columns.push(Column {
         id,
         name: definition.name.clone(),

@@ -65,10 +65,9 @@ impl Change {
             let edge = other.edge_constraints.iter().find(|edge| {
                 edge.clauses.iter().any(|(from, to)| *from == table.id || *to == table.id)
             });
-            if let Some(edge) = edge {
+            if edge.is_some() {
                 let message = format!(
-                    "Could not drop object '{name}' because it is referenced by an edge constraint '{}'.",
-                    edge.name
+                    "Could not drop node table '{name}' because it is referenced by an edge constraint."
                 );
                 return Err(SqlError::new(13934, message));
             }

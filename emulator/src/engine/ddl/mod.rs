@@ -12,12 +12,14 @@ mod truncate;
 
 use std::sync::Arc;
 
+pub(super) use database::tracking_disabled;
+
 use super::permission;
 use super::session::Session;
 use super::storage;
 use crate::catalog::permissions::Scope;
 use crate::catalog::{Catalog, store};
-use crate::sql::ast::{Create, ObjectName, StatementKind};
+use crate::sql::ast::{Create, DropKind, ObjectName, StatementKind};
 use crate::sql::error::{Result, SqlError};
 use crate::sqlite::context::Counter;
 
@@ -48,19 +50,47 @@ impl Change {
             None => Ok(Vec::new()),
         }
     }
+
+    /// Every table that is not as it was gets the number of this change.
+    fn note_altered(&mut self, before: &Catalog) {
+        self.catalog.changes += 1;
+        let number = self.catalog.changes;
+        for (id, table) in &mut self.catalog.tables {
+            if !before.tables.get(id).is_some_and(|old| Arc::ptr_eq(old, table)) {
+                Arc::make_mut(table).altered = number;
+            }
+        }
+    }
 }
 
 impl Session {
     /// CREATE, ALTER, DROP, TRUNCATE, GRANT and their like.
     pub(super) fn define(&mut self, kind: &StatementKind) -> Result<()> {
-        if let StatementKind::AlterDatabase { name, option } = kind {
-            return self.alter_database(name.as_deref(), option);
+        if let StatementKind::AlterDatabase { name, options } = kind {
+            return self.alter_database(name.as_deref(), options);
         }
+        self.refuse_in_snapshot(kind)?;
         self.writing(|session| {
             session.refresh_catalog()?;
             session.check_may_define(kind)?;
             session.change_catalog(|change, session| apply(change, kind, session))
         })
+    }
+
+    /// 3964: definitions have no versions, so these stay out of SNAPSHOT transactions (documented list).
+    fn refuse_in_snapshot(&self, kind: &StatementKind) -> Result<()> {
+        let refused = match kind {
+            StatementKind::AlterTable { .. } => true,
+            StatementKind::Create(create) => matches!(**create, Create::Index(_)),
+            StatementKind::Drop { kind, .. } => *kind == DropKind::Index,
+            _ => false,
+        };
+        if !refused || self.transaction.count == 0 || !self.under_snapshot() {
+            return Ok(());
+        }
+        let message = "Transaction failed because this DDL statement is not allowed inside a snapshot isolation transaction. Since \
+                       metadata is not versioned, a metadata change can lead to inconsistency if mixed within snapshot isolation.";
+        Err(SqlError::new(3964, message))
     }
 
     /// dbo and `db_owner` may define everything; others need ALTER or CONTROL, which here is asked for on the database or the object.
@@ -96,6 +126,8 @@ impl Session {
     ) -> Result<()> {
         let mut work = Change::new((*self.catalog()).clone(), self.context.lock().now);
         change(&mut work, self)?;
+        work.note_altered(&self.catalog());
+        self.transaction.defines = true;
         self.drop_triggers()?;
         for sql in work.sql.iter().chain(&storage::triggers(&work.catalog)) {
             tracing::trace!(%sql, "definition");

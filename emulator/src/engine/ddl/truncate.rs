@@ -28,10 +28,9 @@ impl Change {
             let edge = other.edge_constraints.iter().find(|edge| {
                 edge.clauses.iter().any(|(from, to)| *from == table.id || *to == table.id)
             });
-            if let Some(edge) = edge {
+            if edge.is_some() {
                 let message = format!(
-                    "Cannot truncate table '{name}' because it is being referenced by an edge constraint '{}'.",
-                    edge.name
+                    "Cannot truncate table '{name}' because it is being referenced by an EDGE constraint."
                 );
                 return Err(SqlError::new(13944, message));
             }

@@ -1,8 +1,11 @@
 //! Procedures of the system, called by RPC and by EXEC.
 
 mod execute_sql;
+mod formal;
+mod locks;
 mod prepared;
 
+pub(crate) use locks::{cut, lock_principal};
 pub(super) use prepared::PreparedStatements;
 
 use super::batch::{Flow, Halt, Step};
@@ -23,6 +26,9 @@ enum SystemProcedure {
     Execute,
     PrepareAndExecute,
     Unprepare,
+    GetApplicationLock,
+    ReleaseApplicationLock,
+    FlushChangeTracking,
 }
 
 impl SystemProcedure {
@@ -43,14 +49,31 @@ impl SystemProcedure {
     }
 
     fn named(name: &str) -> Option<Self> {
-        Some(match name.to_ascii_lowercase().as_str() {
-            "sp_executesql" => Self::ExecuteSql,
-            "sp_prepare" => Self::Prepare,
-            "sp_execute" => Self::Execute,
-            "sp_prepexec" => Self::PrepareAndExecute,
-            "sp_unprepare" => Self::Unprepare,
-            _ => return None,
-        })
+        [
+            Self::ExecuteSql,
+            Self::Prepare,
+            Self::Execute,
+            Self::PrepareAndExecute,
+            Self::Unprepare,
+            Self::GetApplicationLock,
+            Self::ReleaseApplicationLock,
+            Self::FlushChangeTracking,
+        ]
+        .into_iter()
+        .find(|own| own.name().eq_ignore_ascii_case(name))
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::ExecuteSql => "sp_executesql",
+            Self::Prepare => "sp_prepare",
+            Self::Execute => "sp_execute",
+            Self::PrepareAndExecute => "sp_prepexec",
+            Self::Unprepare => "sp_unprepare",
+            Self::GetApplicationLock => "sp_getapplock",
+            Self::ReleaseApplicationLock => "sp_releaseapplock",
+            Self::FlushChangeTracking => "sp_flush_CT_internal_table_on_demand",
+        }
     }
 }
 
@@ -199,7 +222,29 @@ impl Session {
             SystemProcedure::Execute => self.execute_prepared(given, reply),
             SystemProcedure::PrepareAndExecute => self.prepare_and_execute(given, reply),
             SystemProcedure::Unprepare => self.unprepare(given, reply),
+            SystemProcedure::GetApplicationLock => self.get_application_lock(given, reply),
+            SystemProcedure::ReleaseApplicationLock => self.release_application_lock(given, reply),
+            SystemProcedure::FlushChangeTracking => self.flush(given, reply),
         }
+    }
+}
+
+impl Session {
+    /// `sp_flush_CT_internal_table_on_demand @TableToClean, @DeletedRowCount OUTPUT`.
+    fn flush(&mut self, given: &[Given], reply: &mut dyn Reply) -> Result<Outcome> {
+        let [table, rows] =
+            formal::bind(SystemProcedure::FlushChangeTracking, &formal::FLUSH, given)?;
+        let (said, deleted) = self.flush_change_tracking(table.value.as_ref())?;
+        reply.begin_procedure();
+        for text in said {
+            reply.info(&SqlError::new(0, text).class(0));
+        }
+        let outputs = rows.place.filter(|place| given[*place].output).map(|place| Output {
+            place,
+            sql_type: SqlType::BigInt,
+            value: Value::Int(deleted),
+        });
+        Ok(Outcome { step: Ok(Flow::Next), status: 0, outputs: outputs.into_iter().collect() })
     }
 }
 

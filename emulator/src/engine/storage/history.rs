@@ -14,7 +14,8 @@ pub fn create_history(table: &Table) -> Vec<String> {
         .collect();
     vec![
         format!(
-            "CREATE TABLE h{} (seq INTEGER PRIMARY KEY, version INTEGER NOT NULL, operation INTEGER NOT NULL, {})",
+            "CREATE TABLE h{} (seq INTEGER PRIMARY KEY, version INTEGER NOT NULL, operation INTEGER NOT NULL, \
+             context BLOB, columns BLOB, {})",
             table.id,
             keys.join(", ")
         ),
@@ -59,10 +60,17 @@ pub(super) fn tracking(table: &Table) -> Vec<String> {
     let others: Vec<String> =
         stored_columns(table).into_iter().filter(|column| !keys.contains(column)).collect();
     let id = table.id;
+    let updates = table.tracking.as_ref().is_some_and(|tracking| tracking.columns_updated);
     let record = |operation: i32, row: &str| {
         let values: Vec<String> = keys.iter().map(|key| format!("{row}.{key}")).collect();
+        let columns = if updates && operation == UPDATED {
+            format!("ct_columns({id})")
+        } else {
+            "NULL".to_owned()
+        };
         format!(
-            "INSERT INTO h{id} (version, operation, {}) SELECT version + 1, {operation}, {} FROM __sys_tracking",
+            "INSERT INTO h{id} (version, operation, context, columns, {}) \
+             SELECT version + 1, {operation}, ct_context(), {columns}, {} FROM __sys_tracking",
             keys.join(", "),
             values.join(", ")
         )

@@ -92,12 +92,45 @@ pub struct OrderItem {
 #[derive(Clone, Debug)]
 #[expect(missing_docs, reason = "the names say it")]
 pub enum TableSource {
-    Table { name: ObjectName, alias: Option<String>, locks: Vec<String> },
-    Derived { query: Box<Query>, alias: String, columns: Vec<String> },
-    Join { left: Box<TableSource>, right: Box<TableSource>, kind: JoinKind, on: Option<Expr> },
-    OpenJson { json: Expr, path: Option<Expr>, columns: Vec<JsonColumn>, alias: Option<String> },
-    Split { arguments: Vec<Expr>, alias: Option<String> },
-    Changes { table: ObjectName, since: Expr, alias: String },
+    Table {
+        name: ObjectName,
+        alias: Option<String>,
+        locks: Vec<String>,
+    },
+    Derived {
+        query: Box<Query>,
+        alias: String,
+        columns: Vec<String>,
+    },
+    Join {
+        left: Box<TableSource>,
+        right: Box<TableSource>,
+        kind: JoinKind,
+        on: Option<Expr>,
+    },
+    OpenJson {
+        json: Expr,
+        path: Option<Expr>,
+        columns: Vec<JsonColumn>,
+        alias: Option<String>,
+    },
+    Changes {
+        table: ObjectName,
+        since: Expr,
+        alias: String,
+        columns: Vec<String>,
+    },
+    ChangeVersion {
+        table: ObjectName,
+        keys: Vec<String>,
+        values: Vec<Expr>,
+        alias: String,
+        columns: Vec<String>,
+    },
+    Split {
+        arguments: Vec<Expr>,
+        alias: Option<String>,
+    },
 }
 
 /// A column of OPENJSON … WITH.

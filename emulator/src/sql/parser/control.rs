@@ -93,7 +93,17 @@ impl Parser<'_> {
     }
 
     fn after_ctes(&mut self) -> Result<StatementKind> {
+        if self.at_tracking_context() {
+            return self.tracking_context();
+        }
         let ctes = self.ctes()?;
+        self.statement_after_ctes(ctes)
+    }
+
+    pub(super) fn statement_after_ctes(
+        &mut self,
+        ctes: Vec<crate::sql::ast::Cte>,
+    ) -> Result<StatementKind> {
         if self.at_word("INSERT") {
             self.insert(ctes)
         } else if self.at_word("UPDATE") {

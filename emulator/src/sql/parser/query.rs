@@ -60,6 +60,10 @@ impl Parser<'_> {
     /// `WITH name (columns) AS (query), …`
     pub(super) fn ctes(&mut self) -> Result<Vec<Cte>> {
         self.expect_word("WITH")?;
+        self.cte_list()
+    }
+
+    pub(super) fn cte_list(&mut self) -> Result<Vec<Cte>> {
         self.list(|parser| {
             let name = parser.name()?;
             let columns =

@@ -5,6 +5,7 @@ use crate::sql::ast::{
     AlterTable, ConstraintDefinition, DatabaseOption, DropKind, RetentionUnit, StatementKind,
 };
 use crate::sql::error::{Result, SqlError};
+use crate::sql::lexer::Token;
 
 impl Parser<'_> {
     pub(super) fn alter(&mut self) -> Result<StatementKind> {
@@ -116,7 +117,18 @@ impl Parser<'_> {
     fn alter_database(&mut self) -> Result<StatementKind> {
         let name = if self.accept_word("CURRENT")? { None } else { Some(self.name()?) };
         self.expect_word("SET")?;
-        let option = if self.accept_word("ALLOW_SNAPSHOT_ISOLATION")? {
+        let options = self.list(Self::database_option)?;
+        if self.accept_word("WITH")? {
+            // How to end other sessions' transactions; there is nothing here to wait for.
+            if !self.accept_words(&["ROLLBACK", "IMMEDIATE"])? {
+                self.expect_word("NO_WAIT")?;
+            }
+        }
+        Ok(StatementKind::AlterDatabase { name, options })
+    }
+
+    fn database_option(&mut self) -> Result<DatabaseOption> {
+        Ok(if self.accept_word("ALLOW_SNAPSHOT_ISOLATION")? {
             DatabaseOption::Snapshot(self.on_or_off()?)
         } else if self.accept_word("READ_COMMITTED_SNAPSHOT")? {
             DatabaseOption::ReadCommittedSnapshot(self.on_or_off()?)
@@ -127,20 +139,7 @@ impl Parser<'_> {
             self.database_tracking()?
         } else {
             return Err(self.unsupported());
-        };
-        if self.accept_word("WITH")? {
-            // How to end other sessions' transactions; there is nothing here to wait for.
-            if !self.accept_words(&["ROLLBACK", "IMMEDIATE"])? {
-                self.expect_word("NO_WAIT")?;
-            }
-        }
-        if self.at(",") {
-            // Documented: the tracking option stands alone (22114, then 5069).
-            let message =
-                "Change tracking option cannot be combined with other ALTER DATABASE options.";
-            return Err(SqlError::new(22114, message).at_line(self.line));
-        }
-        Ok(StatementKind::AlterDatabase { name, option })
+        })
     }
 
     fn database_tracking(&mut self) -> Result<DatabaseOption> {
@@ -155,6 +154,17 @@ impl Parser<'_> {
         if self.at("(") {
             self.parenthesized(|parser| {
                 let option = parser.one_of(&["CHANGE_RETENTION", "AUTO_CLEANUP"])?;
+                let repeated =
+                    if option == "AUTO_CLEANUP" { cleanup.is_some() } else { retention.is_some() };
+                if repeated {
+                    // Observed: 5091, state 2 inside of ON (probed.md 1).
+                    let message = format!(
+                        "ALTER DATABASE change tracking option '{option}' was specified more than once. Each option can be \
+                         specified only once."
+                    );
+                    let state = if enable { 2 } else { 1 };
+                    return Err(SqlError::new(5091, message).class(15).state(state));
+                }
                 parser.expect("=")?;
                 if option == "AUTO_CLEANUP" {
                     cleanup = Some(parser.on_or_off()?);
@@ -171,11 +181,21 @@ impl Parser<'_> {
     }
 
     fn retention_unit(&mut self) -> Result<RetentionUnit> {
-        Ok(match self.one_of(&["DAYS", "HOURS", "MINUTES"])? {
-            "DAYS" => RetentionUnit::Days,
-            "HOURS" => RetentionUnit::Hours,
-            _ => RetentionUnit::Minutes,
-        })
+        for (word, unit) in [
+            ("DAYS", RetentionUnit::Days),
+            ("HOURS", RetentionUnit::Hours),
+            ("MINUTES", RetentionUnit::Minutes),
+        ] {
+            if self.accept_word(word)? {
+                return Ok(unit);
+            }
+        }
+        let Token::Word(word) = self.token else {
+            return Err(self.unexpected());
+        };
+        // Observed: 155, for `DAY` as well (probed.md 1).
+        let message = format!("'{word}' is not a recognized CHANGE RETENTION UNIT option.");
+        Err(SqlError::new(155, message).class(15).state(2).at_line(self.line))
     }
 
     pub(super) fn drop_statement(&mut self) -> Result<StatementKind> {

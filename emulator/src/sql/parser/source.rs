@@ -1,7 +1,7 @@
 //! FROM: tables, joins, derived tables, OPENJSON, CHANGETABLE.
 
 use super::Parser;
-use crate::sql::ast::{Expr, JoinKind, JsonColumn, ObjectName, Query, QueryBody, TableSource};
+use crate::sql::ast::{JoinKind, JsonColumn, Query, QueryBody, TableSource};
 use crate::sql::error::{Result, SqlError};
 use crate::sql::lexer::Token;
 
@@ -204,36 +204,5 @@ impl Parser<'_> {
         };
         let as_json = self.accept_words(&["AS", "JSON"])?;
         Ok(JsonColumn { name, sql_type, path, as_json })
-    }
-
-    /// `CHANGETABLE(CHANGES table, version) AS alias`.
-    fn change_table(&mut self) -> Result<TableSource> {
-        self.advance()?;
-        self.expect("(")?;
-        if self.at_word("VERSION") {
-            return Err(self.unsupported());
-        }
-        self.expect_word("CHANGES")?;
-        let table: ObjectName = self.object_name()?;
-        self.expect(",")?;
-        // Observed: NULL, an integer literal with optional minus, or a variable (probed.md 3).
-        let since = match self.token {
-            Token::Variable(_) => Expr::Variable(self.declared_variable()?),
-            Token::Word(_) => {
-                self.expect_word("NULL")?;
-                Expr::Null
-            }
-            _ => Expr::Integer(self.integer()?.to_string()),
-        };
-        self.expect(")")?;
-        let alias = self.source_alias()?.ok_or_else(|| {
-            // Observed: 22104.
-            SqlError::new(22104, "A table returned by the CHANGETABLE function must be aliased.")
-                .at_line(self.line)
-        })?;
-        if self.at("(") {
-            return Err(self.unsupported());
-        }
-        Ok(TableSource::Changes { table, since, alias })
     }
 }

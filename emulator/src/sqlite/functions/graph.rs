@@ -3,7 +3,7 @@
 use rusqlite::Connection;
 
 use super::{Arguments, impure, text_value};
-use crate::catalog::{ColumnRole, Table, same_name};
+use crate::catalog::{Table, same_name};
 use crate::sql::error::{Result, SqlError};
 use crate::sqlite::context::{Context, ContextHandle};
 use crate::values::Value;
@@ -15,12 +15,55 @@ pub(super) fn register(connection: &Connection, context: &ContextHandle) -> rusq
     let own = context.clone();
     // g_object(text, node), g_id(text, node): NULL unless the text names an existing node (or edge) table.
     impure(connection, "g_object", 1, move |call| {
-        Ok(parsed(&own.lock(), call).map_or(Value::Null, |(table, _)| Value::Int(table)))
+        Ok(end(&own.lock(), call).map_or(Value::Null, |(table, _)| Value::Int(table)))
     })?;
     let own = context.clone();
     impure(connection, "g_id", 1, move |call| {
-        Ok(parsed(&own.lock(), call).map_or(Value::Null, |(_, id)| Value::Int(id)))
+        Ok(end(&own.lock(), call).map_or(Value::Null, |(_, id)| Value::Int(id)))
     })?;
+    let own = context.clone();
+    // g_own(object id, text, column): the graph id that an INSERT gives; 13921 unless it is one of the table's own.
+    impure(connection, "g_own", 3, move |call| {
+        let context = own.lock();
+        let table = object(call, 0)?;
+        let found = call.string(1).and_then(|text| written(&context, &text));
+        let Some((_, id)) = found.filter(|(own, id)| *own == i64::from(table) && *id >= 0) else {
+            let message = format!(
+                "JSON data for INSERT/UPDATE of graph pseudocolumn '{}' is malformed.",
+                call.string(2).unwrap_or_default()
+            );
+            return Err(SqlError::new(13921, message));
+        };
+        context.counters.note_graph_id(table, id);
+        Ok(Value::Int(id))
+    })?;
+    for (name, edge) in [("g_node_parts", false), ("g_edge_parts", true)] {
+        let own = context.clone();
+        // g_node_parts(object id, graph id): NULL for a table of the other kind.
+        impure(connection, name, 2, move |call| {
+            let context = own.lock();
+            let table = call.int(0).and_then(|id| i32::try_from(id).ok());
+            let table = table.and_then(|id| context.catalog.tables.get(&id));
+            let fits =
+                table.is_some_and(|table| if edge { table.is_edge() } else { table.is_node() });
+            Ok(if fits { id_text(&context, call) } else { Value::Null })
+        })?;
+    }
+    for (name, edge, id) in [
+        ("g_node_object", Some(false), false),
+        ("g_node_graph", Some(false), true),
+        ("g_edge_object", Some(true), false),
+        ("g_edge_graph", Some(true), true),
+        // For comparisons, which on SQL Server are comparisons of texts.
+        ("g_any_object", None, false),
+        ("g_any_graph", None, true),
+    ] {
+        let own = context.clone();
+        impure(connection, name, 1, move |call| {
+            let found = call.string(0).and_then(|text| rendered(&own.lock(), edge, &text));
+            Ok(found.map_or(Value::Null, |found| Value::Int(if id { found.1 } else { found.0 })))
+        })?;
+    }
     let own = context.clone();
     impure(connection, "g_next", 1, move |call| {
         let counters = own.lock().counters.clone();
@@ -31,7 +74,12 @@ pub(super) fn register(connection: &Connection, context: &ContextHandle) -> rusq
     impure(connection, "g_identity", 3, move |call| {
         let mut context = own.lock();
         let (seed, increment) = (call.int(1).unwrap_or(1), call.int(2).unwrap_or(1));
-        let value = context.counters.take_identity(object(call, 0)?, seed, increment);
+        let table = object(call, 0)?;
+        let drawn = context.drawn.pop_front().filter(|(own, _)| *own == table);
+        let value = match drawn {
+            Some((_, value)) => value,
+            None => context.counters.take_identity(table, seed, increment),
+        };
         context.identity = Some(value);
         Ok(Value::Int(value))
     })?;
@@ -74,17 +122,24 @@ fn format_id(schema: &str, table: &Table, id: i64) -> String {
     )
 }
 
-/// The object id and graph id of a node's text. The four keys may come in any order and case (observed, probed.md 4).
-fn parsed(context: &Context, call: &Arguments<'_>) -> Option<(i64, i64)> {
-    let text = call.string(0)?;
-    let serde_json::Value::Object(fields) = serde_json::from_str(&text).ok()? else {
+/// The object id and graph id of the end of an edge: the text of a node of a table that is there.
+fn end(context: &Context, call: &Arguments<'_>) -> Option<(i64, i64)> {
+    let found = written(context, &call.string(0)?)?;
+    let table = context.catalog.tables.get(&i32::try_from(found.0).ok()?)?;
+    table.is_node().then_some(found)
+}
+
+/// The object id and graph id of a text that an INSERT gives. The four keys may come in any order and case, blanks do not
+/// matter, the id is an integer literal (observed, probed.md 4).
+fn written(context: &Context, text: &str) -> Option<(i64, i64)> {
+    let serde_json::Value::Object(fields) = serde_json::from_str(text).ok()? else {
         return None;
     };
     let field =
         |name: &str| fields.iter().find(|(key, _)| same_name(key, name)).map(|(_, value)| value);
     let table_name = field("table")?.as_str()?;
     let schema = context.catalog.schema_id(field("schema")?.as_str()?)?;
-    if fields.len() != 4 || !same_name(field("type")?.as_str()?, "node") {
+    if fields.len() != 4 {
         return None;
     }
     let table = context
@@ -92,6 +147,17 @@ fn parsed(context: &Context, call: &Arguments<'_>) -> Option<(i64, i64)> {
         .tables
         .values()
         .find(|table| table.schema_id == schema && same_name(&table.name, table_name))?;
-    table.role(ColumnRole::NodeId)?;
-    Some((i64::from(table.id), field("id")?.as_i64()?))
+    let kind = field("type")?.as_str()?;
+    let fits = (table.is_node() && same_name(kind, "node"))
+        || (table.is_edge() && same_name(kind, "edge"));
+    fits.then_some((i64::from(table.id), field("id")?.as_i64()?))
+}
+
+/// The same for the functions, which accept the rendered shape only: keys in order, no blanks (observed, probed.md 4).
+fn rendered(context: &Context, edge: Option<bool>, text: &str) -> Option<(i64, i64)> {
+    let (object, id) = written(context, text)?;
+    let table = context.catalog.tables.get(&i32::try_from(object).ok()?)?;
+    let shape = format_id(context.catalog.schema_name(table.schema_id), table, id);
+    (edge.is_none_or(|edge| edge == table.is_edge()) && same_name(&shape, text))
+        .then_some((object, id))
 }

@@ -17,7 +17,7 @@ use crate::values::Value;
 type Function = fn(&Context, &Arguments<'_>) -> Result<Value>;
 
 pub(super) fn register(connection: &Connection, context: &ContextHandle) -> rusqlite::Result<()> {
-    let functions: [(&str, i32, Function); 17] = [
+    let functions: [(&str, i32, Function); 18] = [
         ("m_object_id", 2, object_id),
         ("m_object_name", 1, |context, call| {
             Ok(visible(context, call).map_or(Value::Null, |table| text_value(table.name.as_str())))
@@ -77,6 +77,7 @@ pub(super) fn register(connection: &Connection, context: &ContextHandle) -> rusq
             Ok(column.map_or(Value::Null, |column| text_value(column.name.as_str())))
         }),
         ("m_min_valid", 1, min_valid_version),
+        ("m_column", 3, column_property),
         ("m_rows", 1, |context, call| {
             let view = call.string(0).unwrap_or_default();
             Ok(text_value(rows::json(&context.catalog, context.user, &view)))
@@ -290,4 +291,23 @@ fn min_valid_version(context: &Context, call: &Arguments<'_>) -> Result<Value> {
     Ok(version
         .filter(|_| permitted && context.catalog.database.tracking.is_some())
         .map_or(Value::Null, Value::Int))
+}
+
+/// Properties that SQL Server has and this server knows; NULL for the others (documented for a property that is not valid).
+fn column_property(context: &Context, call: &Arguments<'_>) -> Result<Value> {
+    let table = visible(context, call);
+    let name = call.string(1).unwrap_or_default();
+    let Some(column) = table.as_ref().and_then(|table| table.column(&name)) else {
+        return Ok(Value::Null);
+    };
+    let yes = |value: bool| Value::Int(i64::from(value));
+    Ok(match call.string(2).unwrap_or_default().to_ascii_uppercase().as_str() {
+        "COLUMNID" => Value::Int(i64::from(column.id)),
+        "ALLOWSNULL" => yes(column.nullable),
+        "ISIDENTITY" => yes(column.identity.is_some()),
+        // Observed: 1 for pseudo-columns, whatever sys.columns says (probed.md 4).
+        "ISCOMPUTED" => yes(column.role.is_computed()),
+        "ISHIDDEN" => yes(column.role.is_hidden()),
+        _ => Value::Null,
+    })
 }

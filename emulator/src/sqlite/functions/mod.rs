@@ -6,16 +6,19 @@ mod dates;
 mod duplicate;
 mod graph;
 mod hashing;
+mod locks;
 mod metadata;
 mod packing;
 mod session;
 mod text;
+mod tracking;
 
 use rusqlite::Connection;
 use rusqlite::functions::{Context as Call, FunctionFlags};
 use rusqlite::types::ValueRef;
 
 pub(crate) use conversion::name_column;
+pub(crate) use metadata::split_name;
 
 use super::context::ContextHandle;
 use crate::sql::error::{Result, SqlError};
@@ -32,7 +35,9 @@ pub fn register(connection: &Connection, context: &ContextHandle) -> rusqlite::R
     hashing::register(connection)?;
     graph::register(connection, context)?;
     metadata::register(connection, context)?;
-    session::register(connection, context)
+    session::register(connection, context)?;
+    tracking::register(connection, context)?;
+    locks::register(connection, context)
 }
 
 /// Arguments of a call.
