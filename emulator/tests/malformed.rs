@@ -23,6 +23,8 @@ use tokio::net::TcpStream;
 
 /// What the process may take beyond what it had before: the largest request, once as it comes and once as it is kept.
 const MEMORY_GROWTH_MAX: usize = 256 << 20;
+/// The same for a statement of the most tokens.
+const STATEMENT_MEMORY_MAX: usize = 1 << 30;
 const SECONDS: u64 = 3;
 
 /// One test at a time: they look at the memory of the process.
@@ -171,8 +173,10 @@ async fn a_session_that_stops_anywhere_leaves_the_server_up() {
 }
 
 #[tokio::test]
-async fn statements_nested_beyond_the_limit_are_an_error() {
+async fn statements_beyond_the_limits_are_an_error() {
+    let _alone = ALONE.lock();
     let server = start().await;
+    let before = peak_bytes();
     let mut raw = Raw::log_in(&server, 4096).await;
     let deep = |open: &str, middle: &str, close: &str| {
         format!("{}{middle}{}", open.repeat(100_000), close.repeat(100_000))
@@ -188,10 +192,36 @@ async fn statements_nested_beyond_the_limit_are_an_error() {
         format!("SELECT 1{}", " + 1".repeat(100_000)),
         format!("SELECT 1 WHERE 1=1{}", " AND 1=1".repeat(100_000)),
         format!("SELECT 1{}", " UNION ALL SELECT 1".repeat(100_000)),
+        "SELECT 1;".repeat(700_000),
     ] {
         let answer = raw.batch(&sql).await;
         let failed = answer.iter().any(|token| matches!(token, Token::Error(_)));
         assert!(failed, "{}: {:?}", &sql[..40], answer.last());
+    }
+    // Fifty levels are none too many, and take no time for each way to read them.
+    let started = Instant::now();
+    let within = format!("SELECT 1 WHERE {}1=1{}", "(".repeat(50), ")".repeat(50));
+    assert!(raw.batch(&within).await.contains(&Token::Row(vec![Some(vec![1, 0, 0, 0])])));
+    assert!(started.elapsed() < Duration::from_secs(2));
+    serves(&server).await;
+    let growth = peak_bytes() - before;
+    assert!(growth < STATEMENT_MEMORY_MAX, "{growth}");
+}
+
+#[tokio::test]
+async fn a_tls_handshake_that_is_none_ends_the_connection() {
+    let server = start().await;
+    let noise = [0x16, 3, 1, 0, 5, 1, 2, 3, 4, 5, 6, 7, 8, 9];
+    let mut raw = Raw::open(&server).await;
+    raw.socket.write_all(&noise).await.unwrap();
+    assert!(raw.is_closed().await);
+    for wrapped in [&noise[..], &[0xFF; 100], &[]] {
+        let mut raw = Raw::open(&server).await;
+        raw.send(PRELOGIN, END, &prelogin(1)).await;
+        raw.message().await;
+        raw.send(PRELOGIN, END, wrapped).await;
+        raw.socket.shutdown().await.unwrap();
+        assert!(raw.is_closed().await);
     }
     serves(&server).await;
 }

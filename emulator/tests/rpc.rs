@@ -15,6 +15,8 @@ const UNPREPARE: u8 = 15;
 
 const DONE_PROC: u8 = 0xFE;
 const DONE_IN_PROC: u8 = 0xFF;
+/// Status of the end of a call that is not the last of its request (MS-TDS 2.2.7.7).
+const IN_BATCH: u16 = 0x80;
 const COMMAND_SELECT: u16 = 0xC1;
 const COMMAND_EXECUTE: u16 = 0xE0;
 
@@ -208,7 +210,7 @@ async fn several_calls_in_one_request_each_have_their_end() {
             _ => None,
         })
         .collect();
-    assert_eq!(ends, [MORE, FAILED | MORE, 0]);
+    assert_eq!(ends, [IN_BATCH | MORE, IN_BATCH | FAILED | MORE, 0]);
     assert_eq!(errors(&answer), [2812]);
 }
 

@@ -32,6 +32,8 @@ pub trait Reply {
     ) -> Result<()>;
     /// It ends.
     fn end_procedure(&mut self, failed: bool);
+    /// Another call of the same request follows.
+    fn next_call(&mut self);
     /// NOCOUNT is on, or off again.
     fn set_no_count(&mut self, on: bool);
     /// Nobody listens any more.
@@ -85,6 +87,10 @@ impl Reply for Response {
         self.end_procedure(failed);
     }
 
+    fn next_call(&mut self) {
+        self.next_call();
+    }
+
     fn set_no_count(&mut self, on: bool) {
         self.set_no_count(on);
     }
@@ -129,6 +135,8 @@ impl Reply for ScriptReply {
     }
 
     fn end_procedure(&mut self, _: bool) {}
+
+    fn next_call(&mut self) {}
 
     fn set_no_count(&mut self, _: bool) {}
 

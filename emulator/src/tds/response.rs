@@ -34,6 +34,8 @@ mod done_status {
     pub const ERROR: u16 = 0x02;
     pub const COUNT: u16 = 0x10;
     pub const ATTENTION: u16 = 0x20;
+    /// A call of a request with several, but not the last (MS-TDS 2.2.7.7).
+    pub const IN_BATCH: u16 = 0x80;
 }
 
 /// A column of a result.
@@ -111,7 +113,15 @@ struct PendingDone {
     done: Done,
     /// Whether the count is marked as one: it is always sent, but does not count under NOCOUNT (observed: captures).
     counted: bool,
+    /// One of several calls, not the last.
+    in_batch: bool,
     attention: bool,
+}
+
+impl PendingDone {
+    fn new(token: u8, done: Done) -> Self {
+        Self { token, done, counted: false, in_batch: false, attention: false }
+    }
 }
 
 /// Writes one answer after another to a connection.
@@ -334,8 +344,14 @@ impl Response {
         }
         self.flush_done(true);
         self.has_columns = false;
-        let token = token::DONE_PROC;
-        self.pending = Some(PendingDone { token, done, counted: false, attention: false });
+        self.pending = Some(PendingDone::new(token::DONE_PROC, done));
+    }
+
+    /// The call that has just ended is followed by another one in the same request.
+    pub fn next_call(&mut self) {
+        if let Some(pending) = &mut self.pending {
+            pending.in_batch = true;
+        }
     }
 
     /// A statement ends. Under NOCOUNT those in a procedure are left out, unless rows or an error went before (observed,
@@ -350,11 +366,12 @@ impl Response {
         self.send_if_full();
         let token = if in_procedure { token::DONE_IN_PROC } else { token::DONE };
         let counted = done.rows.is_some() && !self.no_count;
-        self.pending = Some(PendingDone { token, done, counted, attention: false });
+        self.pending = Some(PendingDone { counted, ..PendingDone::new(token, done) });
     }
 
     fn flush_done(&mut self, more: bool) {
-        let Some(PendingDone { token, done, counted, attention }) = self.pending.take() else {
+        let Some(PendingDone { token, done, counted, in_batch, attention }) = self.pending.take()
+        else {
             return;
         };
         let mut status = if more { done_status::MORE } else { 0 };
@@ -363,6 +380,9 @@ impl Response {
         }
         if counted {
             status |= done_status::COUNT;
+        }
+        if in_batch {
+            status |= done_status::IN_BATCH;
         }
         if attention {
             status |= done_status::ATTENTION;
@@ -377,8 +397,8 @@ impl Response {
     pub fn finish(&mut self, attention: bool) {
         if attention {
             self.flush_done(true);
-            let (token, done) = (token::DONE, Done::default());
-            self.pending = Some(PendingDone { token, done, counted: false, attention: true });
+            let done = PendingDone::new(token::DONE, Done::default());
+            self.pending = Some(PendingDone { attention: true, ..done });
         } else if self.pending.is_none() {
             self.procedure_depth = 0;
             self.done(Done { command: super::connection::command::BATCH, ..Done::default() });

@@ -112,9 +112,12 @@ struct Outcome {
 impl Session {
     /// Remote procedure calls, one after the other: one that fails does not keep the next from running.
     pub(super) fn remote_calls(&mut self, calls: &[Call], reply: &mut dyn Reply) {
-        for call in calls {
+        for (at, call) in calls.iter().enumerate() {
             if self.control.must_stop() {
                 return;
+            }
+            if at > 0 {
+                reply.next_call();
             }
             self.tries = 0;
             self.nesting = 0;

@@ -83,6 +83,7 @@ pub(super) struct Parser<'a> {
     /// Loops around the present statement.
     loops: u32,
     names: variable::Names,
+    tokens: u32,
 }
 
 /// Operators in a row beyond this are refused, since every one is a level of the tree (SQL Server: error 8631 and its like).
@@ -97,6 +98,9 @@ struct Saved<'a> {
     depth: u32,
 }
 
+/// Tokens of a text, counted again where the parser comes back to them: what a batch may take in time and memory. SQL Server has
+/// no such number, but ends in 701 too.
+const TOKENS_MAX: u32 = 2_000_000;
 /// Nesting beyond this is refused (SQL Server: error 191).
 const DEPTH_MAX: u32 = 200;
 
@@ -114,11 +118,18 @@ impl<'a> Parser<'a> {
             previous_end: 0,
             depth: 0,
             loops: 0,
+            tokens: 0,
             names: variable::Names::default(),
         })
     }
 
     fn advance(&mut self) -> Result<Token<'a>> {
+        self.tokens += 1;
+        if self.tokens > TOKENS_MAX {
+            let message =
+                "There is insufficient system memory in resource pool 'default' to run this query.";
+            return Err(SqlError::new(701, message).class(17).at_line(self.line));
+        }
         self.previous_end = self.lexer.position();
         let next = self.lexer.next().map_err(|error| error.at_line(self.lexer.line))?;
         self.start = self.lexer.token_start();
