@@ -221,6 +221,33 @@ async fn columns_of_fixed_width_that_are_not_null_use_the_short_form() {
     }
 }
 
+/// Flags as observed on a live server (probed.md 8): 0x01 nullable, 0x08 column, 0x10 identity, 0x20 expression, else 0.
+#[tokio::test]
+async fn columns_say_where_they_come_from_and_whether_null_may_come() {
+    let server = start().await;
+    let mut raw = Raw::log_in(&server, 4096).await;
+    raw.batch("CREATE TABLE dbo.T (i int IDENTITY PRIMARY KEY, a int NOT NULL, b int NULL)").await;
+    for (expression, flags) in [
+        ("i", 0x10),
+        ("a", 0x08),
+        ("b", 0x09),
+        ("1", 0x20),
+        ("N'x'", 0x20),
+        ("a + 1", 0x21),
+        ("CAST(a AS bigint)", 0x21),
+        ("ISNULL(b, 0)", 0x20),
+        ("CONCAT(b, N'x')", 0x20),
+        ("SUM(b) OVER ()", 0x01),
+    ] {
+        let answer = raw.batch(&format!("SELECT {expression} AS v FROM dbo.T")).await;
+        let Token::Columns(columns) = &answer[0] else { panic!("{expression}: {answer:?}") };
+        assert_eq!(columns[0].flags, flags, "{expression}");
+    }
+    let answer = raw.batch("SELECT SUM(b) AS v FROM dbo.T").await;
+    let Token::Columns(columns) = &answer[0] else { panic!("{answer:?}") };
+    assert_eq!(columns[0].flags, 0x01);
+}
+
 #[tokio::test]
 async fn a_max_parameter_may_come_in_chunks_of_a_length_not_said_before() {
     let server = start().await;
