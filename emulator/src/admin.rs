@@ -4,20 +4,21 @@
 //! {"arm": {"effect": "lose_answer", "on": "commit"}}     {"ok": null}
 //! "armed"                                                {"ok": [{"effect": "lose_answer", …}]}
 //! {"restart": {"down_ms": 500}}                          {"ok": null}
+//! {"clean_up": {"later_s": 864000}}                      {"ok": {"version": 12, "rows": 40}}
 //! ```
 
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::Control;
 use crate::faults::Fault;
+use crate::{Cleanup, Control};
 
 /// A line longer than this ends the connection.
 const LINE_BYTES_MAX: u64 = 64 << 10;
@@ -43,6 +44,11 @@ enum Order {
     Backup { file: PathBuf },
     /// Such a copy takes the place of the data.
     Restore { file: PathBuf },
+    /// Changes of change tracking go: those that are too old after so many seconds more, or all.
+    CleanUp {
+        #[serde(default)]
+        later_s: Option<u64>,
+    },
 }
 
 /// Listens at a loopback address; any other is refused, since whoever reaches the port may do what it offers.
@@ -99,6 +105,19 @@ async fn answer(line: &[u8], control: &Control) -> Result<Value, String> {
         Order::Restart { down_ms } => control.restart(Duration::from_millis(down_ms)).await,
         Order::Backup { file } => control.backup(file).await,
         Order::Restore { file } => control.restore(file).await,
+        Order::CleanUp { later_s } => return clean_up(control, later_s).await,
     };
     outcome.map(|()| Value::Null).map_err(|error| error.to_string())
+}
+
+async fn clean_up(control: &Control, later_s: Option<u64>) -> Result<Value, String> {
+    let what = match later_s {
+        None => Cleanup::Everything,
+        Some(seconds) => {
+            let now = SystemTime::now().checked_add(Duration::from_secs(seconds));
+            Cleanup::Automatic { now: now.ok_or("no such time")? }
+        }
+    };
+    let cleaned = control.clean_up(what).await.map_err(|error| error.to_string())?;
+    Ok(json!({ "version": cleaned.version, "rows": cleaned.rows }))
 }

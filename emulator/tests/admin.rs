@@ -115,3 +115,25 @@ async fn the_program_prints_where_its_admin_port_is() {
     assert!(lines.next().unwrap().unwrap().starts_with("listening on "));
     assert_eq!(ask(address, &["\"armed\"".to_owned()]).await, [json!({"ok": []})]);
 }
+
+#[tokio::test]
+async fn cleanup_of_change_tracking_is_ordered_by_a_line_of_json() {
+    let Some(server) = emulator("the admin port").await else { return };
+    let listener = admin::listen("127.0.0.1:0".parse().unwrap()).await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(admin::serve(listener, server.control().clone()));
+    let mut client = connect(&server).await;
+    for sql in [
+        "CREATE TABLE dbo.T (A int PRIMARY KEY); ALTER DATABASE CURRENT SET CHANGE_TRACKING = ON",
+        "ALTER TABLE T ENABLE CHANGE_TRACKING",
+        "INSERT INTO T VALUES (1), (2)",
+    ] {
+        run(&mut client, sql).await;
+    }
+    let orders = [json!({"clean_up": {"later_s": 60}}), json!({"clean_up": {}})];
+    let answers = ask(address, &orders.map(|order| order.to_string())).await;
+    let nothing = json!({"ok": {"version": null, "rows": 0}});
+    assert_eq!(answers, [nothing, json!({"ok": {"version": 1, "rows": 2}})]);
+    let min = "CHANGE_TRACKING_MIN_VALID_VERSION(OBJECT_ID('dbo.T'))";
+    assert_eq!(number(&mut client, min).await, 1);
+}

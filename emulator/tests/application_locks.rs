@@ -5,6 +5,8 @@ mod support;
 
 use std::time::{Duration, Instant};
 
+use support::raw::{Raw, named, text as wire_text};
+use support::tokens::Token;
 use support::{Connection, connect, error, number, run, start, text};
 
 /// The status of a call.
@@ -178,4 +180,22 @@ async fn a_wait_for_a_writer_counts_towards_a_deadlock() {
     assert_eq!(status(&mut first, &take("a", "Exclusive", "Session", 5000)).await, -3);
     run(&mut first, "COMMIT").await;
     waiting.await.unwrap();
+}
+
+#[tokio::test]
+async fn a_remote_procedure_call_takes_and_releases_a_lock() {
+    let server = start().await;
+    let mut raw = Raw::log_in(&server, 4096).await;
+    let mut other = connect(&server).await;
+    let words = |words: &[&str]| words.iter().flat_map(|word| wire_text(word)).collect::<Vec<u8>>();
+    let take = [named("sp_getapplock"), words(&["a", "Exclusive", "Session"])].concat();
+    let release = [named("sys.sp_releaseapplock"), words(&["a", "Session"])].concat();
+    for (call, status) in [(&take, 0), (&take, 0), (&release, 0)] {
+        assert_eq!(raw.call(call).await[0], Token::ReturnStatus(status));
+    }
+    assert_eq!(number(&mut other, "APPLOCK_TEST('public', N'a', 'Shared', 'Session')").await, 0);
+    assert_eq!(raw.call(&release).await[0], Token::ReturnStatus(0));
+    assert_eq!(number(&mut other, "APPLOCK_TEST('public', N'a', 'Shared', 'Session')").await, 1);
+    let refused = raw.call(&release).await;
+    assert!(matches!(&refused[0], Token::Error(error) if error.number == 1223), "{refused:?}");
 }

@@ -6,7 +6,7 @@ mod support;
 use std::time::{Duration, SystemTime};
 
 use sqlgraph_emulator::Cleanup;
-use support::{Connection, connect, error, number, rows, run, start, text, try_run};
+use support::{Connection, connect, emulator, error, number, rows, run, start, text, try_run};
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 const VERSION: &str = "CHANGE_TRACKING_CURRENT_VERSION()";
@@ -44,7 +44,7 @@ async fn binary(client: &mut Connection, sql: &str) -> Option<Vec<u8>> {
 
 #[tokio::test]
 async fn cleanup_removes_what_is_older_than_the_retention_and_moves_the_minimum() {
-    let server = start().await;
+    let Some(server) = emulator("cleanup at a given time").await else { return };
     let mut client = connect(&server).await;
     tracked(&mut client).await;
     run(
@@ -75,7 +75,7 @@ async fn cleanup_removes_what_is_older_than_the_retention_and_moves_the_minimum(
 
 #[tokio::test]
 async fn automatic_cleanup_rests_while_it_is_off_and_a_forced_one_does_not() {
-    let server = start().await;
+    let Some(server) = emulator("cleanup at a given time").await else { return };
     let mut client = connect(&server).await;
     tracked(&mut client).await;
     run(&mut client, "ALTER DATABASE CURRENT SET CHANGE_TRACKING (AUTO_CLEANUP = OFF)").await;
@@ -90,7 +90,7 @@ async fn automatic_cleanup_rests_while_it_is_off_and_a_forced_one_does_not() {
 
 #[tokio::test]
 async fn a_snapshot_transaction_holds_cleanup_back() {
-    let server = start().await;
+    let Some(server) = emulator("cleanup at a given time").await else { return };
     let (mut client, mut reader) = (connect(&server).await, connect(&server).await);
     tracked(&mut client).await;
     run(&mut client, "ALTER DATABASE CURRENT SET ALLOW_SNAPSHOT_ISOLATION ON").await;

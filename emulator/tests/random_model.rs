@@ -12,7 +12,7 @@ use std::time::{Duration, SystemTime};
 
 use model::{EDGES, Model, NAMES, NODES, PLAIN, Row, State, Work};
 use sqlgraph_emulator::Cleanup;
-use support::{Connection, TestServer, connect, rows, run, start, try_run};
+use support::{Connection, TestServer, connect, emulator, rows, run, try_run};
 
 const STEPS: usize = 10_000;
 const WRITERS: usize = 3;
@@ -63,8 +63,7 @@ struct Run {
     trace: Vec<String>,
 }
 
-async fn prepare(seed: u64) -> Run {
-    let server = start().await;
+async fn prepare(server: TestServer, seed: u64) -> Run {
     let mut observer = connect(&server).await;
     for sql in [
         "CREATE TABLE dbo.N (Id int PRIMARY KEY, A int) AS NODE",
@@ -475,7 +474,10 @@ async fn random_transactions_agree_with_a_model_in_maps() {
     let steps =
         setting("SQLGRAPH_EMULATOR_STEPS").map_or(STEPS, |steps| usize::try_from(steps).unwrap());
     println!("SQLGRAPH_EMULATOR_SEED={seed}");
-    let mut run = prepare(seed).await;
+    let Some(server) = emulator("one writer at a time, cleanup at given times").await else {
+        return;
+    };
+    let mut run = prepare(server, seed).await;
     for step in 0..steps {
         run.trace.push(format!("-- step {step}"));
         run.step().await;

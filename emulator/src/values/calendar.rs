@@ -114,11 +114,15 @@ pub fn now_utc_ticks() -> i64 {
     ticks_of(std::time::SystemTime::now())
 }
 
-/// Ticks of a time, UTC.
+/// Ticks of a time, UTC; the nearest that can be said for one far away.
 pub fn ticks_of(time: std::time::SystemTime) -> i64 {
-    let now = chrono::DateTime::<chrono::Utc>::from(time);
-    let seconds = now.timestamp() + 719_162 * 86_400;
-    seconds * TICKS_PER_SECOND + i64::from(now.timestamp_subsec_nanos() / 100)
+    const UNIX_EPOCH: i64 = 719_162 * TICKS_PER_DAY;
+    let ticks =
+        |away: std::time::Duration| i64::try_from(away.as_nanos() / 100).unwrap_or(i64::MAX);
+    match time.duration_since(std::time::SystemTime::UNIX_EPOCH) {
+        Ok(after) => UNIX_EPOCH.saturating_add(ticks(after)),
+        Err(before) => UNIX_EPOCH.saturating_sub(ticks(before.duration())),
+    }
 }
 
 /// `yyyy-mm-dd`.
