@@ -97,9 +97,9 @@ async fn scan(client: &mut Connection, page: i64) -> Result<(usize, usize), Fail
     }
 }
 
-/// Memory of this process, 0 where that cannot be told.
+/// Memory of this process without the pages of files that are mapped into it, 0 where that cannot be told.
 fn resident_bytes() -> usize {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let resident = status.lines().find_map(|line| line.strip_prefix("RssAnon:"));
     resident.and_then(|own| own.trim().trim_end_matches(" kB").parse().ok()).unwrap_or(0) * 1024
 }
