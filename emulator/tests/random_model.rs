@@ -154,7 +154,7 @@ impl Run {
         let value = self.random.key();
         let rows = &view.state.rows[table];
         let there = rows.contains_key(&key);
-        match self.random.below(12) {
+        match self.random.below(13) {
             0..=2 => {
                 let node = self.model.new_node();
                 let row = Row { value, node, ends: (0, 0) };
@@ -174,10 +174,7 @@ impl Run {
                 let taken = there && key != other && rows.contains_key(&other);
                 let sql = format!("UPDATE {name} SET Id = {other} WHERE Id = {key}");
                 let moved = move |work: &mut Work| {
-                    if let Some(row) = work.state.rows[table].get(&key).copied() {
-                        work.delete(table, key);
-                        work.insert(table, other, row);
-                    }
+                    work.move_keys(table, |own| (own == key).then_some(other));
                 };
                 (sql, if taken { 2627 } else { 0 }, Box::new(moved))
             }
@@ -186,10 +183,22 @@ impl Run {
                 let clash = step < 0 && there && rows.contains_key(&(key - 1));
                 let sql = format!("UPDATE {name} SET Id = Id + {step} WHERE Id >= {key}");
                 let error = if clash { 2627 } else { 0 };
-                (sql, error, Box::new(move |work| work.shift(table, key, step)))
+                let to = move |own: i32| (own >= key).then_some(own + step);
+                (sql, error, Box::new(move |work| work.move_keys(table, to)))
             }
-            8 | 9 => self.edge_insert(view, key, other),
-            10 => {
+            8 => {
+                let sql = format!(
+                    "UPDATE {name} SET Id = CASE WHEN Id = {key} THEN {other} ELSE {key} END WHERE Id IN ({key}, {other})"
+                );
+                let to = move |own: i32| match own {
+                    own if own == key => Some(other),
+                    own if own == other => Some(key),
+                    _ => None,
+                };
+                (sql, 0, Box::new(move |work| work.move_keys(table, to)))
+            }
+            9 | 10 => self.edge_insert(view, key, other),
+            11 => {
                 let sql = format!("DELETE FROM E WHERE Id = {key}");
                 (sql, 0, Box::new(move |work| work.delete(EDGES, key)))
             }

@@ -191,15 +191,16 @@ impl Work {
         }
     }
 
-    /// Keys move by a step, all at once: every old key is left before a new one is entered.
-    pub fn shift(&mut self, table: usize, from: i32, step: i32) {
-        let moved: Vec<(i32, Row)> =
-            self.state.rows[table].range(from..).map(|(key, row)| (*key, *row)).collect();
-        for (key, _) in &moved {
+    /// Keys move all at once: every old key is left before a new one is entered.
+    pub fn move_keys(&mut self, table: usize, to: impl Fn(i32) -> Option<i32>) {
+        let rows = self.state.rows[table].iter();
+        let moved: Vec<(i32, i32, Row)> =
+            rows.filter_map(|(key, row)| Some((*key, to(*key)?, *row))).collect();
+        for (key, _, _) in &moved {
             self.delete(table, *key);
         }
-        for (key, row) in moved {
-            self.insert(table, key + step, row);
+        for (_, key, row) in moved {
+            self.insert(table, key, row);
         }
     }
 }
