@@ -39,6 +39,7 @@ async fn the_sample_arrives_and_a_second_run_writes_nothing() {
     let first = full(&source, &graph).await.unwrap();
     assert_equal(&source, &graph).await;
     assert!(first.consistent && first.version.is_some());
+    assert_eq!(first.reason, "", "nothing was set aside");
     let (before, committed) = (graph.dump().await, graph.committed().await);
     let second = full(&source, &graph).await.unwrap();
     for (kind, tally) in &second.kinds {

@@ -5,7 +5,7 @@ use neo4rs::BoltType;
 use super::{Graph, Statement, cypher, list, values};
 use crate::error::{Error, Kind, Result};
 use crate::mapping::Shape;
-use crate::mapping::shape::{NodeShape, RelationshipShape};
+use crate::mapping::shape::NodeShape;
 use crate::model::Value;
 use crate::model::value::IdentityValue;
 use crate::reconcile::diff::{ActualNode, ActualNodes, ActualRelationship, ActualRelationships};
@@ -35,16 +35,16 @@ impl BytesMax {
     }
 }
 
-/// Nodes of a table, of some keys.
+/// Nodes of a table, of some keys; none of a table whose rows are relationships.
 pub async fn nodes(
     graph: &Graph,
     shape: &Shape,
-    node: &NodeShape,
     keys: &Keys,
     mut limit: BytesMax,
 ) -> Result<ActualNodes> {
-    let statement = Statement::new(cypher::read_nodes(shape, node, by(keys)));
     let mut found = ActualNodes::new();
+    let Some(node) = shape.node() else { return Ok(found) };
+    let statement = Statement::new(cypher::read_nodes(shape, node, by(keys)));
     graph
         .read(with_names(with_keys(statement, keys), shape), |row| {
             let mut cells = list(&row)?.into_iter();
@@ -80,18 +80,17 @@ pub async fn identities(
         .await
 }
 
-/// Relationships of a table, of some keys, over all types that it has or had.
+/// Relationships of a table, of some keys, over all types that it has or had; none of a node table.
 pub async fn relationships(
     graph: &Graph,
     shape: &Shape,
-    ends: &RelationshipShape,
     keys: &Keys,
     mut limit: BytesMax,
 ) -> Result<ActualRelationships> {
     let mut found = ActualRelationships::new();
-    if shape.names.is_empty() {
+    let Some(ends) = shape.relationship().filter(|_| !shape.names.is_empty()) else {
         return Ok(found);
-    }
+    };
     let statement = Statement::new(cypher::read_relationships(shape, ends, by(keys)));
     graph
         .read(with_keys(statement, keys), |row| {

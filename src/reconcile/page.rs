@@ -1,7 +1,7 @@
 //! One page of keys through the one operation: desired, actual, diff, write; again after a fault
 //! that passes.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use tokio::task::JoinSet;
@@ -15,7 +15,7 @@ use crate::mapping::{Shape, Slot};
 use crate::neo4j::actual::{self, BytesMax};
 use crate::neo4j::apply::{self, Context, Waiting};
 use crate::neo4j::quarantine::{self, Entries};
-use crate::sqlserver::pages::{KeyRange, Keys};
+use crate::sqlserver::pages::Keys;
 
 /// How many things a dry run shows.
 const SAMPLE_MAX: usize = 20;
@@ -23,21 +23,14 @@ const SAMPLE_MAX: usize = 20;
 const LANE_ROWS_MIN: usize = 2_500;
 /// How much more than a page of rows the graph may hold for its keys before the page is halved.
 const ACTUAL_TO_PAGE_BYTES: usize = 4;
+/// Rows from which on the graph is read in two parts; measured by `scripts/bench full`.
+const PART_ROWS_MIN: usize = 5_000;
 
 impl Wish {
     /// Two halves by key, where there is more than one key.
     fn split(mut self) -> Result<(Self, Self), Self> {
-        let middle = match &self.keys {
-            Keys::List(keys) if keys.len() < 2 => return Err(self),
-            Keys::List(keys) => keys[keys.len() / 2],
-            Keys::Range(range) if range.first == range.last => return Err(self),
-            Keys::Range(range) => {
-                let by_rows = self.desired.keys().nth(self.desired.len() / 2).copied();
-                let inside = by_rows.filter(|key| *key > range.first);
-                inside.unwrap_or_else(|| range.first.midpoint(range.last) + 1)
-            }
-        };
-        let (low, high) = split_keys(&self.keys, middle);
+        let Some(middle) = self.middle() else { return Err(self) };
+        let [low, high] = self.keys.split_at(middle);
         let desired = self.desired.split_off(&middle);
         let read_at = self.read_at;
         Ok((
@@ -45,18 +38,25 @@ impl Wish {
             Self { keys: high, desired, read_at },
         ))
     }
-}
 
-fn split_keys(keys: &Keys, middle: i64) -> (Keys, Keys) {
-    match keys {
-        Keys::List(keys) => {
-            let (low, high) = keys.iter().partition(|key| **key < middle);
-            (Keys::List(low), Keys::List(high))
+    /// The first key of the upper half, where there is more than one key.
+    fn middle(&self) -> Option<i64> {
+        match &self.keys {
+            Keys::List(keys) => (keys.len() > 1).then(|| keys[keys.len() / 2]),
+            Keys::Range(range) => (range.first < range.last).then(|| {
+                let by_rows = self.desired.keys().nth(self.desired.len() / 2).copied();
+                let inside = by_rows.filter(|key| *key > range.first);
+                inside.unwrap_or_else(|| range.first.midpoint(range.last) + 1)
+            }),
         }
-        Keys::Range(range) => (
-            Keys::Range(KeyRange { first: range.first, last: middle - 1 }),
-            Keys::Range(KeyRange { first: middle, last: range.last }),
-        ),
+    }
+
+    /// The keys in parts that are read side by side.
+    fn parts(&self) -> Vec<Keys> {
+        match self.middle().filter(|_| self.desired.len() >= PART_ROWS_MIN) {
+            Some(middle) => self.keys.split_at(middle).into(),
+            None => vec![self.keys.clone()],
+        }
     }
 }
 
@@ -101,19 +101,24 @@ impl Engine {
         self.write(slot, &context, items).await
     }
 
-    async fn plan(&self, shape: &Shape, wish: &Wish) -> Result<(Vec<Item>, Entries)> {
-        let limit = self.actual_limit(wish);
+    async fn plan(&self, shape: &Arc<Shape>, wish: &Wish) -> Result<(Vec<Item>, Entries)> {
+        let parts = wish.parts();
+        let limit = BytesMax(self.actual_limit(wish).0 / parts.len());
         let entries = quarantine::read(&self.graph, &shape.table, &wish.keys);
         if let Some(node) = shape.node() {
-            let actual = actual::nodes(&self.graph, shape, node, &wish.keys, limit);
+            let actual = side_by_side(parts, |keys| {
+                let (graph, shape) = (self.graph.clone(), Arc::clone(shape));
+                async move { actual::nodes(&graph, &shape, &keys, limit).await }
+            });
             let (entries, actual) = tokio::try_join!(entries, actual)?;
             Ok((diff::nodes(&wish.desired, &actual, &entries, &node.placeholder), entries))
-        } else if let Some(ends) = shape.relationship() {
-            let actual = actual::relationships(&self.graph, shape, ends, &wish.keys, limit);
+        } else {
+            let actual = side_by_side(parts, |keys| {
+                let (graph, shape) = (self.graph.clone(), Arc::clone(shape));
+                async move { actual::relationships(&graph, &shape, &keys, limit).await }
+            });
             let (entries, actual) = tokio::try_join!(entries, actual)?;
             Ok((diff::relationships(&wish.desired, &actual, &entries), entries))
-        } else {
-            Ok((Vec::new(), entries.await?))
         }
     }
 
@@ -187,6 +192,31 @@ impl Engine {
         }
         Ok(waiting)
     }
+}
+
+/// Reads the parts in tasks of their own: the driver's decoding costs more than the server's finding,
+/// and one task has one core. All end before a failure is returned, so that none is dropped amid a
+/// transaction.
+async fn side_by_side<V, F>(parts: Vec<Keys>, read: impl Fn(Keys) -> F) -> Result<HashMap<i64, V>>
+where
+    V: Send + 'static,
+    F: Future<Output = Result<HashMap<i64, V>>> + Send + 'static,
+{
+    let mut tasks: JoinSet<_> = parts.into_iter().map(read).collect();
+    let mut all = HashMap::new();
+    let mut failed = None;
+    while let Some(done) = tasks.join_next().await {
+        match done {
+            Ok(Ok(part)) if all.is_empty() => all = part,
+            Ok(Ok(part)) => all.extend(part),
+            Ok(Err(error)) => failed = batch::worse(failed, Some(error)),
+            Err(error) => {
+                let error = Error::new(Kind::Graph, format!("a read ended early: {error}"));
+                failed = batch::worse(failed, Some(error));
+            }
+        }
+    }
+    failed.map_or(Ok(all), Err)
 }
 
 fn too_many(max: u64, items: &[Item]) -> Error {

@@ -36,6 +36,23 @@ pub enum Keys {
     List(Vec<i64>),
 }
 
+impl Keys {
+    /// The keys below `middle`, and the others.
+    #[must_use]
+    pub fn split_at(&self, middle: i64) -> [Self; 2] {
+        match self {
+            Self::List(keys) => {
+                let (low, high) = keys.iter().partition(|key| **key < middle);
+                [Self::List(low), Self::List(high)]
+            }
+            Self::Range(range) => [
+                Self::Range(KeyRange { first: range.first, last: middle - 1 }),
+                Self::Range(KeyRange { first: middle, last: range.last }),
+            ],
+        }
+    }
+}
+
 /// Rows of some keys as they were at one version.
 #[derive(Clone, Debug)]
 pub struct Page {

@@ -40,7 +40,7 @@ pub fn decide(
         owned,
     };
     let Some(found) = found else {
-        return Ok(fresh("no checkpoint yet", None, BTreeMap::new()));
+        return Ok(fresh("", None, BTreeMap::new()));
     };
     let state = &found.state;
     let owned = state.owned.clone();
@@ -53,7 +53,8 @@ pub fn decide(
         };
     }
     if state.epoch.is_empty() {
-        return Ok(fresh("an earlier run ended before it had begun", None, owned));
+        // Made a moment ago by whoever raised its fence first: there is no earlier state.
+        return Ok(fresh("", None, owned));
     }
     if !found.sealed {
         return Ok(fresh("the checkpoint was changed by hand", None, owned));
