@@ -5,10 +5,10 @@ use neo4rs::BoltType;
 use super::{Graph, Statement, cypher, list, values};
 use crate::error::{Error, Kind, Result};
 use crate::mapping::Shape;
-use crate::mapping::shape::NodeShape;
 use crate::model::Value;
 use crate::model::value::IdentityValue;
 use crate::reconcile::diff::{ActualNode, ActualNodes, ActualRelationship, ActualRelationships};
+use crate::reconcile::stores::NodeIdentity;
 use crate::sqlserver::pages::{KeyRange, Keys};
 
 /// How many bytes of properties a read may bring.
@@ -61,23 +61,25 @@ pub async fn nodes(
     Ok(found)
 }
 
-/// Hands the row key, names and identity of every node in a range of keys to `each`.
+/// Row key, names and identity of every node in a range of keys.
 pub async fn identities(
     graph: &Graph,
     shape: &Shape,
-    node: &NodeShape,
     range: KeyRange,
-    mut each: impl FnMut(i64, &[String], Option<IdentityValue>),
-) -> Result<()> {
+) -> Result<Vec<NodeIdentity>> {
+    let mut found = Vec::new();
+    let Some(node) = shape.node() else { return Ok(found) };
     let statement = Statement::new(cypher::read_node_identities(shape, node));
     let statement = with_names(with_keys(statement, &Keys::Range(range)), shape);
     graph
         .read(statement, |row| {
             let mut cells = list(&row)?.into_iter();
-            each(key(cells.next().as_ref())?, &names(cells.next()), identity(cells.next()));
+            let key = key(cells.next().as_ref())?;
+            found.push((key, names(cells.next()), identity(cells.next())));
             Ok(())
         })
-        .await
+        .await?;
+    Ok(found)
 }
 
 /// Relationships of a table, of some keys, over all types that it has or had; none of a node table.
@@ -107,26 +109,28 @@ pub async fn relationships(
     Ok(found)
 }
 
-/// Hands the row key and type of every relationship in a range of keys to `each`; a key may come
-/// under more than one type.
+/// Row key and type of every relationship in a range of keys; a key may come under more than one
+/// type.
 pub async fn relationship_keys(
     graph: &Graph,
     shape: &Shape,
     range: KeyRange,
-    mut each: impl FnMut(i64, &str),
-) -> Result<()> {
+) -> Result<Vec<(i64, String)>> {
+    let mut found = Vec::new();
     if shape.names.is_empty() {
-        return Ok(());
+        return Ok(found);
     }
     let statement = Statement::new(cypher::read_relationship_keys(shape));
     graph
         .read(with_keys(statement, &Keys::Range(range)), |row| {
             let mut cells = list(&row)?.into_iter();
             let key = key(cells.next().as_ref())?;
-            each(key, cells.next().as_ref().and_then(values::text).unwrap_or_default());
+            let name = cells.next().as_ref().and_then(values::text).unwrap_or_default().to_owned();
+            found.push((key, name));
             Ok(())
         })
-        .await
+        .await?;
+    Ok(found)
 }
 
 /// How many things of a table the graph holds, by its count store; relationships of others that

@@ -11,6 +11,8 @@ pub mod errors;
 pub mod preflight;
 pub mod quarantine;
 pub mod schema;
+mod store;
+pub mod sweep;
 pub mod values;
 
 use neo4rs::{BoltType, ConfigBuilder, Query, Row, Txn};

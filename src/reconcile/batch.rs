@@ -3,9 +3,9 @@
 
 use super::diff::{Entry, Item};
 use super::lanes::Batch;
+use super::stores::GraphStore;
 use crate::error::{Error, Kind};
-use crate::neo4j::Graph;
-use crate::neo4j::apply::{self, Applied, Context};
+use crate::neo4j::apply::{Applied, Context};
 use crate::neo4j::quarantine::Reason;
 
 /// How often a batch that the server refuses is sent whole before it is bisected.
@@ -27,8 +27,8 @@ pub(super) fn worse(a: Option<Error>, b: Option<Error>) -> Option<Error> {
 /// Writes a batch; halves it when it is too large, bisects it to the row that the server refuses.
 ///
 /// Returns what was committed even when it fails.
-pub(super) async fn write(
-    graph: Graph,
+pub(super) async fn write<G: GraphStore>(
+    graph: G,
     context: Context,
     batch: Batch,
 ) -> (Applied, Option<Error>) {
@@ -36,7 +36,7 @@ pub(super) async fn write(
     let mut stack = vec![batch];
     let mut tries = 0;
     while let Some(batch) = stack.pop() {
-        match apply::apply(&graph, &context, &batch).await {
+        match graph.apply(&context, &batch).await {
             Ok(applied) => {
                 total.add(applied);
                 tries = 0;

@@ -7,18 +7,19 @@ use super::breaker::{self, Deletes};
 use super::desired::{Outcome, Wanted};
 use super::diff::Item;
 use super::retry::Patience;
+use super::stores::GraphStore;
 use super::summary::Summary;
 use crate::config::FullConfig;
 use crate::error::{Error, Kind, Result};
 use crate::mapping::{Mapping, Registry, Slot};
-use crate::neo4j::checkpoint::{self, Fence, State};
-use crate::neo4j::{Graph, schema};
+use crate::neo4j::checkpoint::{Fence, State};
+use crate::neo4j::schema;
 use crate::sqlserver::pages::{Keys, Page};
 
 /// Carries pages into the graph under one fence.
-pub struct Engine {
+pub struct Engine<G> {
     /// The graph.
-    pub graph: Graph,
+    pub graph: G,
     /// The mapping.
     pub mapping: Arc<Mapping>,
     /// Names in force.
@@ -50,10 +51,10 @@ pub struct Wish {
     pub read_at: i64,
 }
 
-impl Engine {
+impl<G: GraphStore> Engine<G> {
     /// An engine that has done nothing yet.
     pub fn new(
-        graph: Graph,
+        graph: G,
         mapping: Mapping,
         registry: Registry,
         fence: Option<Fence>,
@@ -96,7 +97,7 @@ impl Engine {
         let Some(old) = self.fence.as_ref().filter(|_| self.is_unsettled) else { return Ok(()) };
         // Kept over tries: the answer to a renewal can be lost too.
         let new = self.next_fence.get_or_insert_with(|| old.successor());
-        checkpoint::renew(&self.graph, old, new).await?;
+        self.graph.renew(old, new).await?;
         self.fence = self.next_fence.take();
         self.is_unsettled = false;
         Ok(())
@@ -120,7 +121,7 @@ impl Engine {
         }
         let wanted = schema::constraints(&self.mapping, &self.registry);
         let mut patience = self.patience();
-        while let Err(error) = schema::apply(&self.graph, &wanted).await {
+        while let Err(error) = self.graph.constrain(&wanted).await {
             self.wait(&mut patience, error).await?;
         }
         let state = State { owned: self.registry.owned().clone(), ..self.state.clone() };
@@ -142,14 +143,11 @@ impl Engine {
         self.settle().await?;
         let Some(fence) = &self.fence else { return Ok(()) };
         let seal = to.seal();
-        if was_unsettled && checkpoint::seal(&self.graph).await? == Some(seal) {
+        if was_unsettled && self.graph.seal().await? == Some(seal) {
             return Ok(());
         }
         let from = self.state.seal();
-        let advance = async |txn: &mut neo4rs::Txn| {
-            checkpoint::advance(txn, fence, Some(&from), to, consistent).await
-        };
-        self.graph.write(advance).await
+        self.graph.advance(fence, Some(&from), to, consistent).await
     }
 
     /// The circuit breaker over what was deleted so far and what these items would add.

@@ -15,4 +15,5 @@ pub mod page;
 pub mod progress;
 pub mod purge;
 pub mod retry;
+pub mod stores;
 pub mod summary;

@@ -10,11 +10,12 @@ use super::batch;
 use super::diff::{self, Item};
 use super::engine::{Engine, Wish, count_deletes};
 use super::lanes::{self, Limits};
+use super::stores::GraphStore;
 use crate::error::{Error, Kind, Result};
 use crate::mapping::{Shape, Slot};
-use crate::neo4j::actual::{self, BytesMax};
+use crate::neo4j::actual::BytesMax;
 use crate::neo4j::apply::{self, Context, Waiting};
-use crate::neo4j::quarantine::{self, Entries};
+use crate::neo4j::quarantine::Entries;
 use crate::sqlserver::pages::Keys;
 
 /// How many things a dry run shows.
@@ -60,7 +61,7 @@ impl Wish {
     }
 }
 
-impl Engine {
+impl<G: GraphStore> Engine<G> {
     /// Makes the graph hold what is wished for, and nothing else of these keys. Returns the
     /// relationships that wait for an end; on the last look they go into quarantine instead.
     pub async fn carry(&mut self, slot: Slot, wish: Wish, last_look: bool) -> Result<Vec<Waiting>> {
@@ -104,18 +105,18 @@ impl Engine {
     async fn plan(&self, shape: &Arc<Shape>, wish: &Wish) -> Result<(Vec<Item>, Entries)> {
         let parts = wish.parts();
         let limit = BytesMax(self.actual_limit(wish).0 / parts.len());
-        let entries = quarantine::read(&self.graph, &shape.table, &wish.keys);
+        let entries = self.graph.entries(&shape.table, &wish.keys);
         if let Some(node) = shape.node() {
             let actual = side_by_side(parts, |keys| {
                 let (graph, shape) = (self.graph.clone(), Arc::clone(shape));
-                async move { actual::nodes(&graph, &shape, &keys, limit).await }
+                async move { graph.nodes(&shape, &keys, limit).await }
             });
             let (entries, actual) = tokio::try_join!(entries, actual)?;
             Ok((diff::nodes(&wish.desired, &actual, &entries, &node.placeholder), entries))
         } else {
             let actual = side_by_side(parts, |keys| {
                 let (graph, shape) = (self.graph.clone(), Arc::clone(shape));
-                async move { actual::relationships(&graph, &shape, &keys, limit).await }
+                async move { graph.relationships(&shape, &keys, limit).await }
             });
             let (entries, actual) = tokio::try_join!(entries, actual)?;
             Ok((diff::relationships(&wish.desired, &actual, &entries), entries))

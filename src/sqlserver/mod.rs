@@ -9,6 +9,7 @@ pub mod errors;
 pub mod pages;
 pub mod preflight;
 pub mod statements;
+mod store;
 
 use std::time::Duration;
 

@@ -1,46 +1,38 @@
 //! The next page of a table is read while this one is compared and written.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
 
-use crate::config::Config;
 use crate::error::Result;
+use crate::mapping::{Mapping, Slot};
 use crate::reconcile::retry::Patience;
-use crate::sqlserver::Source;
-use crate::sqlserver::pages::{self, Depth, KeyRange, Keys, Page, PageLimit};
-use crate::sqlserver::statements::TableStatements;
+use crate::reconcile::stores::SourceStore;
+use crate::sqlserver::pages::{Depth, KeyRange, Keys, Page, PageLimit};
 
 /// Pages that wait between reader and comparison.
 const PAGES_AHEAD: usize = 1;
 
-/// Pages of up to `rows` rows in key order, from the key `first` to the last there can be, on a
-/// connection of their own. After an error no page follows.
-pub(super) fn read(
-    config: &Config,
-    statements: TableStatements,
-    depth: Depth,
-    first: i64,
-    rows: usize,
-) -> mpsc::Receiver<Result<Page>> {
-    let (sender, receiver) = mpsc::channel(PAGES_AHEAD);
-    let limit = PageLimit { rows, bytes: config.full.batch_bytes_max };
-    let retry_max = config.full.retry_max;
-    let source = Source::new(config.source.clone());
-    let reader = Reader { source, statements, depth, limit, retry_max };
-    tokio::spawn(reader.read_all(first, sender));
-    receiver
+/// Reads a table on a connection of its own.
+pub(super) struct Reader<S> {
+    pub source: S,
+    pub mapping: Arc<Mapping>,
+    pub slot: Slot,
+    pub depth: Depth,
+    pub limit: PageLimit,
+    pub retry_max: Duration,
 }
 
-struct Reader {
-    source: Source,
-    statements: TableStatements,
-    depth: Depth,
-    limit: PageLimit,
-    retry_max: Duration,
-}
+impl<S: SourceStore> Reader<S> {
+    /// Pages in key order, from the key `first` to the last there can be. After an error no page
+    /// follows.
+    pub fn start(self, first: i64) -> mpsc::Receiver<Result<Page>> {
+        let (sender, receiver) = mpsc::channel(PAGES_AHEAD);
+        tokio::spawn(self.read_all(first, sender));
+        receiver
+    }
 
-impl Reader {
     async fn read_all(mut self, first: i64, sender: mpsc::Sender<Result<Page>>) {
         let (mut rest, most) = (Some(KeyRange { first, last: i64::MAX }), self.limit.rows);
         while let Some(KeyRange { first, .. }) = rest {
@@ -61,8 +53,8 @@ impl Reader {
     async fn read_patiently(&mut self, first: i64) -> Result<Page> {
         let mut patience = Patience::new(self.retry_max);
         loop {
-            let (source, statements) = (&mut self.source, &self.statements);
-            match pages::read_page(source, statements, self.depth, first, self.limit).await {
+            let page = self.source.page(&self.mapping, self.slot, self.depth, first, self.limit);
+            match page.await {
                 Ok(page) => return Ok(page),
                 Err(error) => patience.wait(error).await?,
             }

@@ -4,18 +4,16 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::{Full, ahead};
+use super::Full;
 use crate::error::Result;
 use crate::mapping::Slot;
 use crate::model::value::IdentityValue;
 use crate::neo4j::apply::{IDENTITY_TAKEN, Waiting};
 use crate::neo4j::checkpoint::{Progress, State};
-use crate::neo4j::quarantine;
 use crate::reconcile::desired::{Desired, Place};
 use crate::reconcile::engine::Wish;
-use crate::sqlserver::Source;
-use crate::sqlserver::pages::{self, Depth, Keys};
-use crate::sqlserver::statements;
+use crate::reconcile::stores::{GraphStore, SourceStore};
+use crate::sqlserver::pages::{Depth, Keys};
 
 /// Keys that are looked at again at a time.
 const AGAIN_ROWS: usize = 1_000;
@@ -24,16 +22,14 @@ const CURSOR_INTERVAL: Duration = Duration::from_secs(5);
 /// Name of the phase on the checkpoint.
 const CARRY: &str = "carry";
 
-impl Full {
+impl<S: SourceStore, G: GraphStore> Full<S, G> {
     /// Carries one table, from where an earlier run stopped.
-    pub(super) async fn carry_table(&mut self, source: &mut Source, slot: Slot) -> Result<()> {
+    pub(super) async fn carry_table(&mut self, slot: Slot) -> Result<()> {
         let Some(first) = self.first_key(slot) else { return Ok(()) };
-        let statements = statements::table(&self.engine.mapping, slot);
         // For the bar alone: a source that can't count now may still be read.
-        let total = pages::count(source, &statements).await.unwrap_or(0);
+        let total = self.source.count(&self.engine.mapping, slot).await.unwrap_or(0);
         let mut phase = self.phase("carrying", slot, total);
-        let rows = self.engine.limits.page_rows;
-        let mut reader = ahead::read(&self.config, statements, Depth::Rows, first, rows);
+        let mut reader = self.reader(slot, Depth::Rows).start(first);
         let mut saved = Instant::now();
         while let Some(page) = reader.recv().await {
             let page = page?;
@@ -43,7 +39,7 @@ impl Full {
             let wish = self.engine.wish(slot, page).await?;
             let ends = self.ends_by_key(slot, &wish);
             let waiting = self.engine.carry(slot, wish, false).await?;
-            self.look_again(source, slot, &ends, &waiting).await?;
+            self.look_again(slot, &ends, &waiting).await?;
             phase.add(read);
             if self.engine.summary.written != before || saved.elapsed() >= CURSOR_INTERVAL {
                 self.save_cursor(slot, last).await?;
@@ -51,18 +47,18 @@ impl Full {
             }
         }
         phase.end();
-        self.retry_taken(source, slot).await
+        self.retry_taken(slot).await
     }
 
     /// Rows whose identity was taken when they came: the owner may have left on a later page.
-    async fn retry_taken(&mut self, source: &mut Source, slot: Slot) -> Result<()> {
+    async fn retry_taken(&mut self, slot: Slot) -> Result<()> {
         let table = self.engine.mapping.table(slot).name.to_string();
         let mut after = None;
         loop {
             let graph = self.engine.graph.clone();
-            let keys = quarantine::keys(&graph, &table, IDENTITY_TAKEN, after, AGAIN_ROWS).await?;
+            let keys = graph.entry_keys(&table, IDENTITY_TAKEN, after, AGAIN_ROWS).await?;
             let Some(last) = keys.last().copied() else { return Ok(()) };
-            self.carry_keys(source, slot, keys).await?;
+            self.carry_keys(slot, keys).await?;
             after = Some(last);
         }
     }
@@ -97,13 +93,7 @@ impl Full {
     ///
     /// Only ends that the graph lacks are read: no node of theirs is there that could leave and
     /// take relationships with it that were carried before (R1).
-    async fn look_again(
-        &mut self,
-        source: &mut Source,
-        slot: Slot,
-        ends: &Ends,
-        waiting: &[Waiting],
-    ) -> Result<()> {
+    async fn look_again(&mut self, slot: Slot, ends: &Ends, waiting: &[Waiting]) -> Result<()> {
         let mut missing: BTreeMap<Slot, BTreeSet<i64>> = BTreeMap::new();
         for edge in waiting {
             let Some((from, to)) = ends.get(&edge.key) else { continue };
@@ -112,9 +102,9 @@ impl Full {
             }
         }
         for (slot, keys) in missing {
-            self.carry_keys(source, slot, keys.into_iter().collect()).await?;
+            self.carry_keys(slot, keys.into_iter().collect()).await?;
         }
-        self.carry_keys(source, slot, waiting.iter().map(|w| w.key).collect()).await
+        self.carry_keys(slot, waiting.iter().map(|w| w.key).collect()).await
     }
 
     /// The rows that each edge of a page joins, for edges that turn out to wait for one.
@@ -132,14 +122,14 @@ impl Full {
 
     /// Carries some keys of a table as they are at the source now; what still waits goes into
     /// quarantine.
-    async fn carry_keys(&mut self, source: &mut Source, slot: Slot, keys: Vec<i64>) -> Result<()> {
-        let statements = statements::table(&self.engine.mapping, slot);
+    async fn carry_keys(&mut self, slot: Slot, keys: Vec<i64>) -> Result<()> {
         let bytes_max = self.engine.limits.batch_bytes_max;
         let mut patience = self.engine.patience();
         let mut left: VecDeque<i64> = keys.into();
         while !left.is_empty() {
             let some = left.iter().copied().take(AGAIN_ROWS).collect();
-            let page = match pages::read_keys(source, &statements, some, bytes_max).await {
+            let rows = self.source.rows_of(&self.engine.mapping, slot, some, bytes_max);
+            let page = match rows.await {
                 Ok(page) => page,
                 Err(error) => {
                     self.engine.wait(&mut patience, error).await?;

@@ -5,21 +5,18 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use super::{Full, ahead};
+use super::Full;
 use crate::error::Result;
 use crate::mapping::{Shape, Slot};
 use crate::model::value::IdentityValue;
-use crate::neo4j::actual;
 use crate::neo4j::apply::Context;
 use crate::neo4j::checkpoint::{Progress, State};
 use crate::reconcile::breaker::{self, Deletes};
 use crate::reconcile::desired::Wanted;
 use crate::reconcile::diff::Item;
+use crate::reconcile::stores::{GraphStore, SourceStore};
 use crate::sqlserver::pages::{Depth, KeyRange, Keys, Page};
-use crate::sqlserver::statements;
 
-/// Keys a light page.
-const LIGHT_ROWS: usize = 50_000;
 /// Items that a pass holds at most; a pass that found more is followed by another.
 const ITEMS_MAX: usize = 500_000;
 
@@ -31,7 +28,7 @@ struct Found {
     read_at: i64,
 }
 
-impl Full {
+impl<S: SourceStore, G: GraphStore> Full<S, G> {
     /// Takes away what the source no longer has.
     pub(super) async fn remove_gone(&mut self) -> Result<()> {
         let mut patience = self.engine.patience();
@@ -96,15 +93,14 @@ impl Full {
 
     async fn pass(&mut self, slot: Slot) -> Result<Found> {
         let shape = Shape::new(&self.engine.mapping, &self.engine.registry, slot);
-        let present = actual::count(&self.engine.graph, &shape).await?;
+        let present = self.engine.graph.count(&shape).await?;
         let deletes = Deletes { table: shape.table.clone(), present, deletes: 0 };
         let mut found = Found { slot, deletes, items: Vec::new(), read_at: i64::MAX };
         if present == 0 {
             return Ok(found);
         }
         let mut phase = self.phase("comparing keys of", slot, present);
-        let statements = statements::table(&self.engine.mapping, slot);
-        let mut reader = ahead::read(&self.config, statements, Depth::Light, i64::MIN, LIGHT_ROWS);
+        let mut reader = self.reader(slot, Depth::Light).start(i64::MIN);
         while let Some(page) = reader.recv().await {
             let page = page?;
             let Keys::Range(range) = page.keys else { break };
@@ -112,7 +108,7 @@ impl Full {
             phase.add(page.rows.len() as u64);
             match slot {
                 Slot::Node(_) => self.compare_nodes(&shape, range, page, &mut found).await?,
-                _ => compare_relationships(self, &shape, range, &page, &mut found).await?,
+                _ => self.compare_relationships(&shape, range, &page, &mut found).await?,
             }
         }
         phase.end();
@@ -135,8 +131,7 @@ impl Full {
                 wanted.identity_of(slot, row).ok().map(|identity| (row.key, identity))
             })
             .collect();
-        let Some(node) = shape.node() else { return Ok(()) };
-        actual::identities(&self.engine.graph, shape, node, range, |key, names, identity| {
+        for (key, names, identity) in self.engine.graph.identities(shape, range).await? {
             let row = expected.get(&key);
             let same = row.is_some_and(|(name, wanted)| {
                 identity.as_ref() == Some(wanted) && names.iter().any(|n| **n == **name)
@@ -144,25 +139,25 @@ impl Full {
             if !same {
                 found.add(Item::Leave { key, gone: row.is_none() });
             }
-        })
-        .await
-    }
-}
-
-async fn compare_relationships(
-    full: &Full,
-    shape: &Shape,
-    range: KeyRange,
-    page: &Page,
-    found: &mut Found,
-) -> Result<()> {
-    let expected: HashSet<i64> = page.rows.iter().map(|row| row.key).collect();
-    actual::relationship_keys(&full.engine.graph, shape, range, |key, name| {
-        if !expected.contains(&key) {
-            found.add(Item::Delete { key, name: name.to_owned(), gone: true });
         }
-    })
-    .await
+        Ok(())
+    }
+
+    async fn compare_relationships(
+        &self,
+        shape: &Shape,
+        range: KeyRange,
+        page: &Page,
+        found: &mut Found,
+    ) -> Result<()> {
+        let expected: HashSet<i64> = page.rows.iter().map(|row| row.key).collect();
+        for (key, name) in self.engine.graph.relationship_keys(shape, range).await? {
+            if !expected.contains(&key) {
+                found.add(Item::Delete { key, name, gone: true });
+            }
+        }
+        Ok(())
+    }
 }
 
 impl Found {

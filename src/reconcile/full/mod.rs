@@ -12,6 +12,7 @@ mod gone;
 mod start;
 mod sweep;
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use super::engine::Engine;
@@ -21,11 +22,16 @@ use crate::config::{Config, FullConfig};
 use crate::error::{Error, Result};
 use crate::finding::Level;
 use crate::mapping::{Mapping, Registry, Slot};
-use crate::neo4j::checkpoint::{self, Progress, State};
-use crate::neo4j::{self, Graph, quarantine};
-use crate::sqlserver::epoch::{self, Epoch, Versions};
+use crate::neo4j::checkpoint::{Progress, State};
+use crate::neo4j::{self, Graph};
+use crate::reconcile::stores::{GraphStore, SourceStore};
+use crate::sqlserver::epoch::{Epoch, Versions};
+use crate::sqlserver::pages::{Depth, PageLimit};
 use crate::sqlserver::{self, Source};
 use start::Start;
+
+/// Keys a light page.
+const LIGHT_ROWS: usize = 50_000;
 
 /// What was asked for on the command line.
 #[derive(Clone, Copy, Debug, Default)]
@@ -54,40 +60,50 @@ pub async fn run(config: &Config, mapping: Mapping, options: Options) -> Result<
     source.connect().await?;
     let graph = Graph::connect(&config.graph).await?;
     preflight(config, &mut source, &graph, &mapping).await?;
-    let full = Full::begin(config, mapping, options, graph, &mut source).await?;
-    let mut summary = Box::pin(full.carry_all(&mut source)).await?;
+    let mut summary = carry(source, graph, &config.full, mapping, options).await?;
     summary.seconds = begun.elapsed().as_secs_f64();
     Ok(summary)
 }
 
-/// A run that has the right to write.
-struct Full {
-    engine: Engine,
+/// [`run`] between two stores that are connected and in order.
+pub async fn carry<S: SourceStore, G: GraphStore>(
+    source: S,
+    graph: G,
+    limits: &FullConfig,
+    mapping: Mapping,
     options: Options,
-    config: Config,
+) -> Result<Summary> {
+    let full = Full::begin(source, graph, limits, mapping, options).await?;
+    Box::pin(full.carry_all()).await
+}
+
+/// A run that has the right to write.
+struct Full<S, G> {
+    source: S,
+    engine: Engine<G>,
+    options: Options,
     start: Start,
 }
 
-impl Full {
+impl<S: SourceStore, G: GraphStore> Full<S, G> {
     /// Decides how to begin, takes the right to write, and says on the checkpoint what is done.
     async fn begin(
-        config: &Config,
+        mut source: S,
+        graph: G,
+        limits: &FullConfig,
         mapping: Mapping,
         options: Options,
-        graph: Graph,
-        source: &mut Source,
     ) -> Result<Self> {
-        let epoch = epoch::read_epoch(source, &mapping).await?;
-        let versions = epoch::read_versions(source, &mapping).await?;
-        let found = checkpoint::read(&graph).await?;
+        let epoch = source.epoch(&mapping).await?;
+        let versions = source.versions(&mapping).await?;
+        let found = graph.checkpoint().await?;
         // Before anything is written: is the graph this source's at all?
         let decide = |found: Option<&_>| start::decide(found, &epoch, versions, &mapping, options);
         let mut start = decide(found.as_ref())?;
         start::check_tables(&mapping, &start.owned)?;
         let mut fence = None;
         if !options.dry_run {
-            let (taken, found) =
-                checkpoint::raise(&graph, &epoch.source_id(), options.adopt).await?;
+            let (taken, found) = graph.raise(&epoch.source_id(), options.adopt).await?;
             // What stood there when the lock was taken: an older writer may have written since.
             start = decide(Some(&found))?;
             fence = Some(taken);
@@ -95,13 +111,10 @@ impl Full {
         let registry = Registry::new(&mapping, &start.owned);
         let state = first_state(&start, &epoch, versions, &mapping, &registry);
         if let Some(fence) = &fence {
-            let advance = async |txn: &mut neo4rs::Txn| {
-                checkpoint::advance(txn, fence, None, &state, None).await
-            };
-            graph.write(advance).await?;
+            graph.advance(fence, None, &state, None).await?;
         }
-        let allow_deletes = options.allow_deletes.or(config.full.allow_deletes);
-        let limits = FullConfig { allow_deletes, ..config.full.clone() };
+        let allow_deletes = options.allow_deletes.or(limits.allow_deletes);
+        let limits = FullConfig { allow_deletes, ..limits.clone() };
         let mut engine = Engine::new(graph, mapping, registry, fence, state, limits);
         engine.summary = Summary {
             source: epoch.source_id(),
@@ -111,22 +124,22 @@ impl Full {
             reason: start.reason.clone(),
             ..Summary::default()
         };
-        Ok(Self { engine, options, config: config.clone(), start })
+        Ok(Self { source, engine, options, start })
     }
 
-    async fn carry_all(mut self, source: &mut Source) -> Result<Summary> {
+    async fn carry_all(mut self) -> Result<Summary> {
         self.remove_gone().await?;
         for slot in self.engine.mapping.slots() {
-            self.carry_table(source, slot).await?;
+            self.carry_table(slot).await?;
         }
         self.sweep().await?;
-        self.finish(source).await
+        self.finish().await
     }
 
-    async fn finish(mut self, source: &mut Source) -> Result<Summary> {
+    async fn finish(mut self) -> Result<Summary> {
         let mut patience = self.engine.patience();
         let current = loop {
-            match self.count_what_is_left(source).await {
+            match self.count_what_is_left().await {
                 Ok(current) => break current,
                 Err(error) => self.engine.wait(&mut patience, error).await?,
             }
@@ -141,7 +154,7 @@ impl Full {
     }
 
     /// Quarantine as it stands, and the source's version now.
-    async fn count_what_is_left(&mut self, source: &mut Source) -> Result<i64> {
+    async fn count_what_is_left(&mut self) -> Result<i64> {
         for tally in self.engine.summary.kinds.values_mut() {
             if !self.options.dry_run {
                 tally.quarantined = 0;
@@ -150,15 +163,31 @@ impl Full {
         for slot in self.engine.mapping.slots() {
             if !self.options.dry_run {
                 let table = self.engine.mapping.table(slot).name.to_string();
-                let count = quarantine::count(&self.engine.graph, &table).await?;
+                let count = self.engine.graph.entry_count(&table).await?;
                 self.engine.summary.tally(slot).quarantined += count;
             }
         }
-        epoch::read_current(source).await
+        self.source.current().await
     }
 
     fn v0(&self) -> i64 {
         self.engine.state.progress.as_ref().map_or(0, |p| p.v0)
+    }
+
+    fn reader(&self, slot: Slot, depth: Depth) -> ahead::Reader<S> {
+        let limits = &self.engine.limits;
+        let rows = match depth {
+            Depth::Rows => limits.page_rows,
+            Depth::Light => LIGHT_ROWS,
+        };
+        ahead::Reader {
+            source: self.source.another(),
+            mapping: Arc::clone(&self.engine.mapping),
+            slot,
+            depth,
+            limit: PageLimit { rows, bytes: limits.batch_bytes_max },
+            retry_max: limits.retry_max,
+        }
     }
 
     fn phase(&self, what: &str, slot: Slot, total: u64) -> Phase {

@@ -1,0 +1,155 @@
+//! What reconciling needs of the two stores. The real ones are [`crate::sqlserver::Source`] and
+//! [`crate::neo4j::Graph`]; the simulation has models of both.
+//!
+//! Every call stands for itself: a future that is dropped leaves a store as a lost connection does,
+//! and any call may fail with [`crate::error::Kind::Transient`] and be made again.
+
+use crate::error::Result;
+use crate::mapping::{Mapping, Shape, Slot};
+use crate::model::value::IdentityValue;
+use crate::neo4j::Counters;
+use crate::neo4j::actual::BytesMax;
+use crate::neo4j::apply::{Applied, Context};
+use crate::neo4j::checkpoint::{Fence, Found, State};
+use crate::neo4j::quarantine::Entries;
+use crate::neo4j::schema::Constraint;
+use crate::reconcile::diff::{ActualNodes, ActualRelationships, Item};
+use crate::sqlserver::epoch::{Epoch, Versions};
+use crate::sqlserver::pages::{Depth, KeyRange, Keys, Page, PageLimit};
+
+/// One connection to the relational side.
+pub trait SourceStore: Send + 'static {
+    /// Another connection to the same source.
+    #[must_use]
+    fn another(&self) -> Self;
+
+    /// Which source it is, and which life of it.
+    fn epoch(&mut self, mapping: &Mapping) -> impl Future<Output = Result<Epoch>> + Send;
+
+    /// Current version and the oldest from which every tracked table can be followed.
+    fn versions(&mut self, mapping: &Mapping) -> impl Future<Output = Result<Versions>> + Send;
+
+    /// Current version; 0 where nothing is tracked.
+    fn current(&mut self) -> impl Future<Output = Result<i64>> + Send;
+
+    /// The page of a table that begins at `first`, of one snapshot.
+    fn page(
+        &mut self,
+        mapping: &Mapping,
+        slot: Slot,
+        depth: Depth,
+        first: i64,
+        limit: PageLimit,
+    ) -> impl Future<Output = Result<Page>> + Send;
+
+    /// Rows of some keys, of one snapshot, in order, up to `bytes_max`: the page's keys say how far
+    /// it came.
+    fn rows_of(
+        &mut self,
+        mapping: &Mapping,
+        slot: Slot,
+        keys: Vec<i64>,
+        bytes_max: usize,
+    ) -> impl Future<Output = Result<Page>> + Send;
+
+    /// Number of rows of a table.
+    fn count(&mut self, mapping: &Mapping, slot: Slot) -> impl Future<Output = Result<u64>> + Send;
+}
+
+/// What an answer of [`GraphStore::identities`] says of a node: row key, names, identity.
+pub type NodeIdentity = (i64, Vec<String>, Option<IdentityValue>);
+
+/// The graph side. Its calls may run side by side.
+pub trait GraphStore: Clone + Send + Sync + 'static {
+    /// The checkpoint, whoever's it is.
+    fn checkpoint(&self) -> impl Future<Output = Result<Option<Found>>> + Send;
+
+    /// Takes the right to write for a source: [`crate::neo4j::checkpoint::raise`].
+    fn raise(
+        &self,
+        source: &str,
+        adopt: bool,
+    ) -> impl Future<Output = Result<(Fence, Found)>> + Send;
+
+    /// Exchanges the fence for a new one, if it is still in force (R5).
+    fn renew(&self, old: &Fence, new: &Fence) -> impl Future<Output = Result<()>> + Send;
+
+    /// Moves the checkpoint from the state of one seal to another, if the fence is in force.
+    fn advance(
+        &self,
+        fence: &Fence,
+        from_seal: Option<&str>,
+        to: &State,
+        consistent: Option<bool>,
+    ) -> impl Future<Output = Result<()>> + Send;
+
+    /// The seal that stands on the checkpoint.
+    fn seal(&self) -> impl Future<Output = Result<Option<String>>> + Send;
+
+    /// How many things of a table there are.
+    fn count(&self, shape: &Shape) -> impl Future<Output = Result<u64>> + Send;
+
+    /// Nodes of some keys.
+    fn nodes(
+        &self,
+        shape: &Shape,
+        keys: &Keys,
+        limit: BytesMax,
+    ) -> impl Future<Output = Result<ActualNodes>> + Send;
+
+    /// Relationships of some keys.
+    fn relationships(
+        &self,
+        shape: &Shape,
+        keys: &Keys,
+        limit: BytesMax,
+    ) -> impl Future<Output = Result<ActualRelationships>> + Send;
+
+    /// Nodes of a key range, without properties.
+    fn identities(
+        &self,
+        shape: &Shape,
+        range: KeyRange,
+    ) -> impl Future<Output = Result<Vec<NodeIdentity>>> + Send;
+
+    /// Relationships of a key range: row key and type.
+    fn relationship_keys(
+        &self,
+        shape: &Shape,
+        range: KeyRange,
+    ) -> impl Future<Output = Result<Vec<(i64, String)>>> + Send;
+
+    /// Quarantine's entries of some keys of a table.
+    fn entries(&self, table: &str, keys: &Keys) -> impl Future<Output = Result<Entries>> + Send;
+
+    /// Row keys in quarantine for one reason, in order, after `after`; up to `rows_max`.
+    fn entry_keys(
+        &self,
+        table: &str,
+        reason: &str,
+        after: Option<i64>,
+        rows_max: usize,
+    ) -> impl Future<Output = Result<Vec<i64>>> + Send;
+
+    /// Number of a table's entries in quarantine.
+    fn entry_count(&self, table: &str) -> impl Future<Output = Result<u64>> + Send;
+
+    /// Writes items in one transaction, guard last.
+    fn apply(
+        &self,
+        context: &Context,
+        items: &[Item],
+    ) -> impl Future<Output = Result<Applied>> + Send;
+
+    /// Deletes up to `limit` placeholders that no link needs, guard last; `None` if there are none.
+    fn sweep(
+        &self,
+        shape: &Shape,
+        limit: usize,
+        fence: &Fence,
+        read_at: i64,
+    ) -> impl Future<Output = Result<Option<(u64, Counters)>>> + Send;
+
+    /// Makes the constraints that are missing.
+    fn constrain(&self, wanted: &[Constraint]) -> impl Future<Output = Result<()>> + Send;
+}

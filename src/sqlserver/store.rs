@@ -1,0 +1,53 @@
+//! [`Source`] as the store that reconciling reads from.
+
+use super::epoch::{self, Epoch, Versions};
+use super::pages::{self, Depth, Page, PageLimit};
+use super::{Source, statements};
+use crate::error::Result;
+use crate::mapping::{Mapping, Slot};
+use crate::reconcile::stores::SourceStore;
+
+impl SourceStore for Source {
+    fn another(&self) -> Self {
+        Self::new(self.config.clone())
+    }
+
+    async fn epoch(&mut self, mapping: &Mapping) -> Result<Epoch> {
+        epoch::read_epoch(self, mapping).await
+    }
+
+    async fn versions(&mut self, mapping: &Mapping) -> Result<Versions> {
+        epoch::read_versions(self, mapping).await
+    }
+
+    async fn current(&mut self) -> Result<i64> {
+        epoch::read_current(self).await
+    }
+
+    async fn page(
+        &mut self,
+        mapping: &Mapping,
+        slot: Slot,
+        depth: Depth,
+        first: i64,
+        limit: PageLimit,
+    ) -> Result<Page> {
+        let statements = statements::table(mapping, slot);
+        pages::read_page(self, &statements, depth, first, limit).await
+    }
+
+    async fn rows_of(
+        &mut self,
+        mapping: &Mapping,
+        slot: Slot,
+        keys: Vec<i64>,
+        bytes_max: usize,
+    ) -> Result<Page> {
+        let statements = statements::table(mapping, slot);
+        pages::read_keys(self, &statements, keys, bytes_max).await
+    }
+
+    async fn count(&mut self, mapping: &Mapping, slot: Slot) -> Result<u64> {
+        pages::count(self, &statements::table(mapping, slot)).await
+    }
+}
