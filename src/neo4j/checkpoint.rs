@@ -73,8 +73,20 @@ pub struct Fence {
 }
 
 impl Fence {
-    fn new(source: &str) -> Self {
+    /// A random fence that is not in force yet.
+    #[must_use]
+    pub fn new(source: &str) -> Self {
         Self { source: source.to_owned(), token: uuid::Uuid::new_v4().to_string() }
+    }
+
+    /// Of which source.
+    pub fn source(&self) -> &str {
+        &self.source
+    }
+
+    /// What stands on the checkpoint while it is in force.
+    pub fn token(&self) -> &str {
+        &self.token
     }
 
     /// A fence for the same source that is not in force yet.
@@ -168,19 +180,6 @@ RETURN 1 AS passed",
     graph.write(async |txn| passed(txn, statement).await).await
 }
 
-/// The seal that stands on the checkpoint.
-pub async fn seal(graph: &Graph) -> Result<Option<String>> {
-    let mut seal = None;
-    let statement = Statement::new("MATCH (c:ProvsyncCheckpoint) RETURN [c.seal] AS row");
-    graph
-        .read(statement, |row| {
-            seal = list(&row)?.first().and_then(values::text).map(String::from);
-            Ok(())
-        })
-        .await?;
-    Ok(seal)
-}
-
 /// The graph is of another source.
 pub fn other_source(found: &str, asked: &str) -> Error {
     Error::stop(format!("this graph belongs to the source {found}, not to {asked}"))
@@ -207,7 +206,8 @@ RETURN 1 AS passed",
 }
 
 /// Moves the checkpoint from one state to the next, in a transaction that may hold data as well.
-/// Compare-and-set by the seal: a replay changes nothing.
+/// Compare-and-set by the seal; where the state stands there already, since the answer to an earlier
+/// try was lost, it stays.
 pub async fn advance(
     txn: &mut Txn,
     fence: &Fence,
@@ -217,7 +217,7 @@ pub async fn advance(
 ) -> Result<()> {
     let statement = Statement::new(
         "MATCH (c:ProvsyncCheckpoint {source: $source}) SET c.guard = $fence
-WITH c WHERE c.fence = $fence AND ($from IS NULL OR c.seal = $from)
+WITH c WHERE c.fence = $fence AND ($from IS NULL OR c.seal IN [$from, $state.seal])
 SET c += $state, c.consistent = coalesce($consistent, c.consistent, false), c.updatedAt = datetime()
 RETURN 1 AS passed",
     );

@@ -38,10 +38,6 @@ impl GraphStore for Graph {
         self.write(advance).await
     }
 
-    async fn seal(&self) -> Result<Option<String>> {
-        checkpoint::seal(self).await
-    }
-
     async fn count(&self, shape: &Shape) -> Result<u64> {
         actual::count(self, shape).await
     }

@@ -139,13 +139,8 @@ impl<G: GraphStore> Engine<G> {
     }
 
     async fn try_advance(&mut self, to: &State, consistent: Option<bool>) -> Result<()> {
-        let was_unsettled = self.is_unsettled;
         self.settle().await?;
         let Some(fence) = &self.fence else { return Ok(()) };
-        let seal = to.seal();
-        if was_unsettled && self.graph.seal().await? == Some(seal) {
-            return Ok(());
-        }
         let from = self.state.seal();
         self.graph.advance(fence, Some(&from), to, consistent).await
     }

@@ -74,7 +74,8 @@ pub trait GraphStore: Clone + Send + Sync + 'static {
     /// Exchanges the fence for a new one, if it is still in force (R5).
     fn renew(&self, old: &Fence, new: &Fence) -> impl Future<Output = Result<()>> + Send;
 
-    /// Moves the checkpoint from the state of one seal to another, if the fence is in force.
+    /// Moves the checkpoint from the state of one seal to another, if the fence is in force; where it
+    /// has moved already, it stays.
     fn advance(
         &self,
         fence: &Fence,
@@ -82,9 +83,6 @@ pub trait GraphStore: Clone + Send + Sync + 'static {
         to: &State,
         consistent: Option<bool>,
     ) -> impl Future<Output = Result<()>> + Send;
-
-    /// The seal that stands on the checkpoint.
-    fn seal(&self) -> impl Future<Output = Result<Option<String>>> + Send;
 
     /// How many things of a table there are.
     fn count(&self, shape: &Shape) -> impl Future<Output = Result<u64>> + Send;

@@ -62,13 +62,14 @@ impl<S: SourceStore, G: GraphStore> Full<S, G> {
         let (slot, items) = (found.slot, found.items);
         let so_far = self.engine.deletes.get(&slot).map_or(0, |d| d.deletes);
         self.engine.deletes.insert(slot, Deletes { deletes: so_far, ..found.deletes });
-        let Some(fence) = self.engine.fence.clone() else { return Ok(()) };
-        if items.is_empty() {
+        if items.is_empty() || self.engine.fence.is_none() {
             return Ok(());
         }
         if matches!(slot, Slot::Node(_)) {
             self.begin_anew().await?;
         }
+        // Only now: what was said on the checkpoint may have taken a new fence.
+        let Some(fence) = self.engine.fence.clone() else { return Ok(()) };
         let shape = Arc::new(Shape::new(&self.engine.mapping, &self.engine.registry, slot));
         let context =
             Context { shape, fence, read_at: found.read_at, quarantine_missing_ends: false };

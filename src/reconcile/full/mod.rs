@@ -60,7 +60,7 @@ pub async fn run(config: &Config, mapping: Mapping, options: Options) -> Result<
     source.connect().await?;
     let graph = Graph::connect(&config.graph).await?;
     preflight(config, &mut source, &graph, &mapping).await?;
-    let mut summary = carry(source, graph, &config.full, mapping, options).await?;
+    let mut summary = Box::pin(carry(source, graph, &config.full, mapping, options)).await?;
     summary.seconds = begun.elapsed().as_secs_f64();
     Ok(summary)
 }
@@ -74,7 +74,7 @@ pub async fn carry<S: SourceStore, G: GraphStore>(
     options: Options,
 ) -> Result<Summary> {
     let full = Full::begin(source, graph, limits, mapping, options).await?;
-    Box::pin(full.carry_all()).await
+    full.carry_all().await
 }
 
 /// A run that has the right to write.

@@ -1,0 +1,198 @@
+//! What the graph must hold for the rows, worked out from both by plain loops.
+
+use provsync::model::Value;
+
+use crate::graph::{Data, Node, Relationship, integer};
+use crate::source::Rows;
+
+const NODES: &str = "graph.AtomGraphNodes";
+const EDGES: &str = "graph.AtomGraphEdges";
+const STREAMS: &str = "provenance.GenerationStreams";
+const LABELS: [&str; 5] = ["Atom", "Embedding", "Model", "Layer", "DataSet"];
+
+/// Every difference, as a line.
+pub fn differences(rows: &Rows, data: &Data) -> Vec<String> {
+    let mut out = Vec::new();
+    nodes(rows, data, &mut out);
+    edges(rows, data, &mut out);
+    streams(rows, data, &mut out);
+    placeholders(rows, data, &mut out);
+    out
+}
+
+fn entry<'a>(data: &'a Data, table: &str, key: i64) -> Option<&'a str> {
+    data.entries.get(&(table.to_owned(), key)).map(|(code, _)| code.as_str())
+}
+
+fn label(kind: &str) -> Option<&'static str> {
+    match kind.to_lowercase().as_str() {
+        "atom" => Some("Atom"),
+        "embedding" => Some("Embedding"),
+        "model" => Some("Model"),
+        "layer" => Some("Layer"),
+        "data set" => Some("DataSet"),
+        _ => None,
+    }
+}
+
+fn relation(kind: &str) -> &'static str {
+    match kind.to_lowercase().as_str() {
+        "derivedfrom" => "DERIVED_FROM",
+        "componentof" => "COMPONENT_OF",
+        "similarto" => "SIMILAR_TO",
+        _ => "MADE_WITH",
+    }
+}
+
+fn by_key(data: &Data, key: i64) -> Vec<(u64, &Node)> {
+    let has = |n: &Node| integer(&n.properties, "nodeId") == Some(key);
+    data.with_label("AtomGraphNode").filter(|(_, n)| has(n)).collect()
+}
+
+fn metadata(wanted: Option<&String>, properties: &crate::graph::Properties) -> bool {
+    properties.get("metadata") == wanted.map(|text| Value::Text(text.clone())).as_ref()
+}
+
+fn nodes(rows: &Rows, data: &Data, out: &mut Vec<String>) {
+    for (_, node) in data.with_label("AtomGraphNode") {
+        let key = integer(&node.properties, "nodeId");
+        if !key.is_some_and(|key| rows.nodes.contains_key(&key)) {
+            out.push(format!("node {key:?} has no row"));
+        }
+    }
+    for (table, key) in data.entries.keys().filter(|(table, _)| table == NODES) {
+        if !rows.nodes.contains_key(key) {
+            out.push(format!("entry {table} {key} has no row"));
+        }
+    }
+    for (key, row) in &rows.nodes {
+        let found = by_key(data, *key);
+        let reason = entry(data, NODES, *key);
+        let fits = |node: &Node| {
+            let name = label(&row.kind).unwrap_or("none");
+            let named: Vec<_> = LABELS.iter().filter(|n| node.labels.contains(**n)).collect();
+            named == [&name]
+                && integer(&node.properties, "atomId") == row.atom
+                && metadata(row.metadata.as_ref(), &node.properties)
+                && node.properties.get("nodeType") == Some(&Value::Text(row.kind.clone()))
+                && !node.labels.contains("AtomPlaceholder")
+        };
+        let right = match (row.atom, label(&row.kind), found.as_slice()) {
+            (None, Some(_), []) => reason == Some("identity-null"),
+            (_, None, []) => reason == Some("type-refused"),
+            (Some(atom), Some(name), []) => {
+                // Only while another row has the identity.
+                let owned = data.with_label(name).any(|(_, n)| {
+                    integer(&n.properties, "atomId") == Some(atom)
+                        && n.labels.contains("AtomGraphNode")
+                });
+                reason == Some("identity-taken") && owned
+            }
+            (_, _, [(_, node)]) => reason.is_none() && fits(node),
+            _ => false,
+        };
+        if !right {
+            out.push(format!("row {NODES} {key} {row:?}: found {found:?}, entry {reason:?}"));
+        }
+    }
+}
+
+fn keyed<'a>(data: &'a Data, names: &[&str], property: &str, key: i64) -> Vec<&'a Relationship> {
+    let has = |r: &&Relationship| {
+        names.contains(&r.name.as_str()) && integer(&r.properties, property) == Some(key)
+    };
+    data.relationships.values().filter(has).collect()
+}
+
+fn edges(rows: &Rows, data: &Data, out: &mut Vec<String>) {
+    let names = ["DERIVED_FROM", "COMPONENT_OF", "SIMILAR_TO", "MADE_WITH"];
+    for r in data.relationships.values().filter(|r| names.contains(&r.name.as_str())) {
+        let key = integer(&r.properties, "edgeId");
+        if !key.is_some_and(|key| rows.edges.contains_key(&key)) {
+            out.push(format!("edge {key:?} has no row"));
+        }
+    }
+    for (_, key) in data.entries.keys().filter(|(table, _)| table == EDGES) {
+        if !rows.edges.contains_key(key) {
+            out.push(format!("entry {EDGES} {key} has no row"));
+        }
+    }
+    for (key, row) in &rows.edges {
+        let found = keyed(data, &names, "edgeId", *key);
+        let reason = entry(data, EDGES, *key);
+        let ends = rows.key_of(row.from).zip(rows.key_of(row.to));
+        let node = |key: i64| by_key(data, key).first().map(|(id, _)| *id);
+        let right = match (ends, found.as_slice()) {
+            (None, []) => reason == Some("edge-dangling"),
+            (Some((from, to)), []) => {
+                reason == Some("edge-end-missing") && (node(from).is_none() || node(to).is_none())
+            }
+            (Some((from, to)), [r]) => {
+                r.name == relation(&row.kind)
+                    && Some(r.from) == node(from)
+                    && Some(r.to) == node(to)
+                    && metadata(row.metadata.as_ref(), &r.properties)
+                    && reason.is_none()
+            }
+            _ => false,
+        };
+        if !right {
+            out.push(format!("row {EDGES} {key} {row:?}: found {found:?}, entry {reason:?}"));
+        }
+    }
+}
+
+fn streams(rows: &Rows, data: &Data, out: &mut Vec<String>) {
+    for (_, r) in data.of_type("GENERATED") {
+        let key = integer(&r.properties, "streamId");
+        if !key.is_some_and(|key| rows.streams.contains_key(&key)) {
+            out.push(format!("stream {key:?} has no row"));
+        }
+    }
+    for (key, row) in &rows.streams {
+        let found = keyed(data, &["GENERATED"], "streamId", *key);
+        let reason = entry(data, STREAMS, *key);
+        let stands = |id: u64, atom: i64| {
+            let node = &data.nodes[&id];
+            node.labels.contains("Atom") && integer(&node.properties, "atomId") == Some(atom)
+        };
+        let right = match (row.from.zip(row.to), found.as_slice()) {
+            (None, []) => reason == Some("identity-null"),
+            (Some((from, to)), [r]) => {
+                stands(r.from, from)
+                    && stands(r.to, to)
+                    && metadata(row.metadata.as_ref(), &r.properties)
+                    && reason.is_none()
+            }
+            _ => false,
+        };
+        if !right {
+            out.push(format!("row {STREAMS} {key} {row:?}: found {found:?}, entry {reason:?}"));
+        }
+    }
+}
+
+/// A placeholder is an atom without a row that some stream names; every other node has a row.
+fn placeholders(rows: &Rows, data: &Data, out: &mut Vec<String>) {
+    for (id, node) in &data.nodes {
+        let is_row = node.labels.contains("AtomGraphNode");
+        let is_placeholder = node.labels.contains("AtomPlaceholder");
+        let atom = integer(&node.properties, "atomId");
+        let named = rows.streams.values().any(|s| {
+            s.from.zip(s.to).is_some_and(|(from, to)| Some(from) == atom || Some(to) == atom)
+        });
+        if is_row == is_placeholder || (is_placeholder && !named) {
+            out.push(format!("node {id} {node:?} is neither a row's nor needed"));
+        }
+    }
+    for name in LABELS {
+        let mut atoms: Vec<_> =
+            data.with_label(name).map(|(_, n)| integer(&n.properties, "atomId")).collect();
+        let all = atoms.len();
+        atoms.sort_unstable();
+        atoms.dedup();
+        if atoms.len() != all {
+            out.push(format!("two nodes :{name} have one identity"));
+        }
+    }
+}
