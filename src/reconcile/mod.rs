@@ -1,7 +1,7 @@
 //! The one operation: for every row key, read the row as it is now, compute what the graph should
 //! hold, read what it holds, write only the difference.
 //!
-//! [`desired`], [`diff`] and [`lanes`] are pure. [`page`] carries one page of keys through them;
+//! [`stores`] is what it needs of the two sides. [`desired`], [`diff`] and [`lanes`] are pure. [`page`] carries one page of keys through them;
 //! [`full`] carries all keys of all tables, phase by phase.
 
 mod batch;
