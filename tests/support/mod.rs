@@ -1,6 +1,13 @@
 //! What tests share: a real Neo4j, an emulated SQL Server with the shipped schema, and both sides
 //! read another way than provsync reads them.
-#![allow(dead_code, unused_imports, clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+#![allow(
+    dead_code,
+    unused_imports,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    missing_docs
+)]
 
 pub mod graph;
 mod random;
