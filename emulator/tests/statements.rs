@@ -312,6 +312,27 @@ async fn tables_are_altered_and_dropped() {
 }
 
 #[tokio::test]
+async fn where_a_literal_or_a_variable_is_asked_for_an_expression_is_refused() {
+    let server = start().await;
+    let mut client = connect(&server).await;
+    for sql in [
+        "OBJECT_ID(N'x')",
+        "sp_executesql (N'SELECT 1')",
+        "EXEC sp_executesql N'SELECT' + N' 1'",
+        "EXEC (UPPER('select 1'))",
+        "RAISERROR(UPPER('x'), 16, 1)",
+        "RAISERROR('x', 15 + 1, 1)",
+        "THROW 5012350123, N'x', 1",
+        "THROW 50123, 50, 1",
+        "DECLARE @n int = 1; WAITFOR DELAY @n + 1",
+    ] {
+        assert_eq!(error(&mut client, sql).await.0, 102, "{sql}");
+    }
+    run(&mut client, "DECLARE @t nvarchar(9) = N'1'; EXEC (N'SELECT ' + @t + N' + 1')").await;
+    assert_eq!(error(&mut client, "RAISERROR('%d', 16, -1, -7)").await, (50000, "-7".to_owned()));
+}
+
+#[tokio::test]
 async fn what_is_outside_of_the_subset_is_refused_by_its_word() {
     let server = start().await;
     let mut client = connect(&server).await;

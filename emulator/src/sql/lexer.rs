@@ -64,6 +64,10 @@ const SYMBOLS: [&str; 34] = [
     ")", ",", ".", ";", "=", "<", ">", "+", "-", "*", "/", "%", "&", "|", "^", "~", ":", "!",
 ];
 
+/// All that there are (documented).
+const PSEUDO_COLUMNS: [&str; 7] =
+    ["$node_id", "$edge_id", "$from_id", "$to_id", "$action", "$identity", "$rowguid"];
+
 impl<'a> Lexer<'a> {
     /// Starts at the beginning.
     pub fn new(bytes: &'a [u8]) -> Self {
@@ -103,7 +107,7 @@ impl<'a> Lexer<'a> {
             b'0'..=b'9' => Ok(self.number()),
             b'.' if self.peek(1).is_ascii_digit() => Ok(self.number()),
             b'@' => Ok(Token::Variable(self.word()?)),
-            b'$' if self.letter_bytes(1) > 0 => Ok(Token::Pseudo(self.word()?)),
+            b'$' if self.letter_bytes(1) > 0 => self.pseudo_column(),
             _ if self.letter_bytes(0) > 0 => Ok(Token::Word(self.word()?)),
             _ => self.symbol(),
         }
@@ -227,6 +231,15 @@ impl<'a> Lexer<'a> {
         std::str::from_utf8(&self.bytes[start..self.at]).map_err(|_| SqlError::syntax("identifier"))
     }
 
+    fn pseudo_column(&mut self) -> Result<Token<'a>> {
+        let name = self.word()?;
+        if PSEUDO_COLUMNS.into_iter().any(|own| own.eq_ignore_ascii_case(name)) {
+            return Ok(Token::Pseudo(name));
+        }
+        // Documented: 126.
+        Err(SqlError::new(126, format!("Invalid pseudocolumn \"{name}\".")).class(15))
+    }
+
     /// The character so many bytes ahead, unless it is half of a surrogate pair.
     fn character(&self, ahead: usize) -> Option<char> {
         let rest = self.bytes.get(self.at + ahead..)?;
@@ -324,13 +337,16 @@ mod tests {
 
     #[test]
     fn names_are_of_letters_of_any_script_and_other_characters_are_refused() {
-        let found = tokens("Größe\u{3000}名前\u{A0}#t $ñ a1@$#\u{FEFF}");
+        let found = tokens("Größe\u{3000}名前\u{A0}#t $Node_Id a1@$#\u{FEFF}");
         let words = ["Größe", "名前", "#t"].map(Token::Word);
-        assert_eq!(found, [&words[..], &[Token::Pseudo("$ñ"), Token::Word("a1@$#")]].concat());
-        for text in ["\u{2300}t", "a\u{2713}", "\u{1F600}", "\\"] {
+        assert_eq!(
+            found,
+            [&words[..], &[Token::Pseudo("$Node_Id"), Token::Word("a1@$#")]].concat()
+        );
+        for text in ["\u{2300}t", "a\u{2713}", "\u{1F600}", "\\", "$node_ids"] {
             let mut lexer = Lexer::new(text.as_bytes());
             let refused = (0..3).find_map(|_| lexer.next().err()).unwrap();
-            assert_eq!(refused.number, 102, "{text}");
+            assert_eq!(refused.number, if text.starts_with('$') { 126 } else { 102 }, "{text}");
         }
     }
 

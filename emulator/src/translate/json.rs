@@ -145,14 +145,47 @@ fn lax(path: &str) -> Result<String> {
         return Err(SqlError::unsupported("strict"));
     }
     let path = path.strip_prefix("lax").map_or(path, str::trim_start);
-    if !path.starts_with('$') {
-        let message = format!(
-            "JSON path is not properly formatted. Unexpected character '{}' is found at position 0.",
-            path.chars().next().unwrap_or(' ')
-        );
-        return Err(SqlError::new(13607, message).state(4));
+    match misplaced(path) {
+        None => Ok(path.to_owned()),
+        Some(at) => {
+            // Documented: 13607.
+            let message = format!(
+                "JSON path is not properly formatted. Unexpected character '{}' is found at position {at}.",
+                path.chars().nth(at).unwrap_or('.')
+            );
+            Err(SqlError::new(13607, message).state(4))
+        }
     }
-    Ok(path.to_owned())
+}
+
+/// Where a path stops being `$`, `.name`, `."name"`, `[index]`.
+fn misplaced(path: &str) -> Option<usize> {
+    let letters: Vec<char> = path.chars().collect();
+    if letters.first() != Some(&'$') {
+        return Some(0);
+    }
+    let mut at = 1;
+    while at < letters.len() {
+        let rest = &letters[at + 1..];
+        let length =
+            |belongs: fn(&char) -> bool| rest.iter().take_while(|own| belongs(own)).count();
+        at += match (letters[at], rest.first()) {
+            ('.', Some('"')) => 3 + rest[1..].iter().position(|own| *own == '"')?,
+            ('.', _) => 1 + length(|own| own.is_alphanumeric() || matches!(own, '_' | '$')),
+            ('[', _) => {
+                let digits = length(char::is_ascii_digit);
+                if digits == 0 || rest.get(digits) != Some(&']') {
+                    return Some(at + 1 + digits);
+                }
+                digits + 2
+            }
+            _ => return Some(at),
+        };
+        if letters[at - 1] == '.' {
+            return Some(at);
+        }
+    }
+    None
 }
 
 /// Without a schema: key, value, type (documented).
@@ -187,4 +220,23 @@ fn default_columns(name: &str, alias: &str, scope: &mut Scope<'_>, joined: bool)
             .collect();
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_json_path_is_names_and_indexes_or_13607() {
+        for path in ["$", "$.a", "$.a.b[0][12].c", "$.\"a b\".c", "lax $.a"] {
+            assert!(lax(path).is_ok(), "{path}");
+        }
+        for (path, at) in
+            [("a", 0), ("$a", 1), ("$.a..b", 4), ("$.a.", 4), ("$[x]", 2), ("$[1", 3), ("$.a b", 3)]
+        {
+            let refused = lax(path).unwrap_err();
+            assert_eq!(refused.number, 13607);
+            assert!(refused.message.ends_with(&format!("at position {at}.")), "{path}: {refused}");
+        }
+    }
 }

@@ -1,7 +1,7 @@
 //! Statements: which one begins here, and those that steer a batch.
 
 use super::Parser;
-use crate::sql::ast::{Argument, Expr, ProcedureCall, Statement, StatementKind};
+use crate::sql::ast::{Argument, ProcedureCall, Statement, StatementKind};
 use crate::sql::error::{Result, SqlError};
 use crate::sql::lexer::Token;
 
@@ -58,7 +58,7 @@ impl Parser<'_> {
             "WAITFOR" => {
                 self.advance()?;
                 self.expect_word("DELAY")?;
-                Ok(StatementKind::WaitFor(self.expression()?))
+                Ok(StatementKind::WaitFor(self.text_constant()?))
             }
             "BULK" | "BACKUP" | "RESTORE" | "DBCC" | "KILL" | "CHECKPOINT" | "OPEN" | "CLOSE"
             | "FETCH" | "DEALLOCATE" | "GOTO" | "REVERT" | "SHUTDOWN" | "RECONFIGURE"
@@ -219,7 +219,7 @@ impl Parser<'_> {
     fn execute(&mut self) -> Result<StatementKind> {
         self.advance()?;
         if self.accept("(")? {
-            let text = self.expression()?;
+            let text = self.joined_texts()?;
             self.expect(")")?;
             if self.at_word("AT") || self.at_word("AS") {
                 return Err(self.unsupported());
@@ -265,7 +265,7 @@ impl Parser<'_> {
             }
             _ => None,
         };
-        let value = self.expression()?;
+        let value = self.constant()?;
         let output = self.accept_word("OUTPUT")? || self.accept_word("OUT")?;
         Ok(Argument { name, value, output })
     }
@@ -273,12 +273,12 @@ impl Parser<'_> {
     fn raiserror(&mut self) -> Result<StatementKind> {
         self.advance()?;
         self.expect("(")?;
-        let message = self.expression()?;
+        let message = self.constant()?;
         self.expect(",")?;
-        let severity = self.expression()?;
+        let severity = self.constant()?;
         self.expect(",")?;
-        let state = self.expression()?;
-        let arguments = if self.accept(",")? { self.list(Self::expression)? } else { Vec::new() };
+        let state = self.constant()?;
+        let arguments = if self.accept(",")? { self.list(Self::constant)? } else { Vec::new() };
         self.expect(")")?;
         if self.accept_word("WITH")? {
             self.list(|parser| parser.one_of(&["NOWAIT", "LOG", "SETERROR"]))?;
@@ -292,11 +292,11 @@ impl Parser<'_> {
         if bare {
             return Ok(StatementKind::Throw(None));
         }
-        let number: Expr = self.expression()?;
+        let number = self.int_constant()?;
         self.expect(",")?;
-        let message = self.expression()?;
+        let message = self.text_constant()?;
         self.expect(",")?;
-        Ok(StatementKind::Throw(Some((number, message, self.expression()?))))
+        Ok(StatementKind::Throw(Some((number, message, self.int_constant()?))))
     }
 
     /// Observed: a value is for procedures, and this server has none of the user's (178).

@@ -64,7 +64,7 @@ impl Parser<'_> {
         Ok(value)
     }
 
-    fn primary(&mut self) -> Result<Expr> {
+    pub(super) fn primary(&mut self) -> Result<Expr> {
         let expression = match &mut self.token {
             Token::Integer(digits) => Expr::Integer((*digits).to_owned()),
             Token::Decimal(digits) => Expr::Decimal((*digits).to_owned()),

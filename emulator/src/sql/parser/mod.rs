@@ -1,6 +1,7 @@
 //! Recursive descent: one method per rule of the grammar, one token of lookahead, more by a copy of the lexer.
 
 mod change_table;
+mod constant;
 mod constraint;
 mod control;
 mod create;
