@@ -22,6 +22,14 @@ const STATEMENTS: &[&str] = &[
      ISNULL(t.name, '-') + QUOTENAME(t.name) FROM sys.tables AS t WHERE t.name LIKE N'%Graph%' ESCAPE '!' ORDER BY 1",
     "SELECT ct.SYS_CHANGE_VERSION, ct.NodeId FROM CHANGETABLE(CHANGES graph.AtomGraphNodes, 0) AS ct WHERE ct.SYS_CHANGE_OPERATION \
      IN ('I', 'U') ORDER BY ct.NodeId OFFSET 1 ROWS FETCH NEXT 2 ROWS ONLY",
+    "DECLARE @t TABLE (a nvarchar(9), b bigint PRIMARY KEY); MERGE INTO dbo.Atoms AS t USING (SELECT TOP (2) AtomId AS i, Modality AS m \
+     FROM dbo.Atoms ORDER BY AtomId) AS s ON t.AtomId = s.i WHEN MATCHED AND s.m = N'x' THEN DELETE WHEN MATCHED THEN UPDATE SET \
+     Modality = s.m WHEN NOT MATCHED THEN INSERT (Modality) VALUES (s.m) OUTPUT $action, deleted.AtomId INTO @t (a, b);",
+    "WITH c AS (SELECT NodeType, ROW_NUMBER() OVER (PARTITION BY NodeType ORDER BY NodeId ROWS UNBOUNDED PRECEDING) AS r FROM \
+     graph.AtomGraphNodes) UPDATE c SET NodeType += N'z' OUTPUT inserted.NodeId, deleted.NodeType WHERE r = 1 AND r <> ALL (SELECT 7)",
+    "BEGIN TRY SELECT a.AtomId, x.value FROM dbo.Atoms AS a CROSS APPLY STRING_SPLIT(a.Modality, N'e') AS x OUTER APPLY (SELECT 1 AS n \
+     WHERE a.AtomId > 2) AS y END TRY BEGIN CATCH IF XACT_STATE() = 1 ROLLBACK; THROW; END CATCH; CREATE TABLE #m (a int); DROP TABLE \
+     #m",
     "SELECT CAST(1.5 AS decimal(10, 2)) * 3 / 7 - 2e0, 7 % 2, -5 & 3, SUBSTRING('abc', 2, 1), CAST('0x' AS varbinary(8)), NEWID()",
 ];
 

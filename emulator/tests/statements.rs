@@ -350,7 +350,6 @@ async fn what_is_outside_of_the_subset_is_refused_by_its_word() {
         ("SELECT * FROM P OPTION (HASH GROUP)", "HASH"),
         ("EXEC sp_who", "sp_who"),
         ("CREATE TABLE dbo.X (a xml)", "XML"),
-        ("SELECT * FROM INFORMATION_SCHEMA.TABLES", "INFORMATION_SCHEMA"),
     ] {
         let (_, message) = error(&mut client, sql).await;
         assert!(message.contains(&format!("'{word}'")), "{sql}: {message}");

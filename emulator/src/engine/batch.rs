@@ -65,7 +65,10 @@ impl Session {
         let parsed = parse_batch(text, &|name| self.variables.sql_type(name).is_some());
         match parsed {
             Ok(batch) => self.parsed(text, &batch, reply),
-            Err(error) if self.tries > 0 => Err(Halt::Raised(error)),
+            Err(error) if self.tries > 0 => {
+                self.raised_nesting = self.nesting;
+                Err(Halt::Raised(error))
+            }
             Err(error) => {
                 self.report(&error, reply);
                 Err(Halt::Ended)
@@ -137,7 +140,12 @@ impl Session {
                 return Ok(flow);
             }
             Err(Halt::Ended) => return Err(Halt::Ended),
-            Err(Halt::Raised(error)) => error.at_line(statement.line),
+            Err(Halt::Raised(error)) => {
+                if error.line == 0 {
+                    self.raised_nesting = self.nesting;
+                }
+                error.at_line(statement.line)
+            }
         };
         if self.control.must_stop() {
             return Err(Halt::Ended);
@@ -271,6 +279,12 @@ impl Session {
             }
             other => return other,
         };
+        if error.is_binding() && self.raised_nesting == self.nesting {
+            if self.tries > 0 {
+                return Err(Halt::Raised(error));
+            }
+            return self.uncaught(&error, &StatementKind::Block(Vec::new()), reply);
+        }
         finished(command::CATCH, reply);
         // Documented: what would have ended the transaction leaves it doomed instead.
         if self.transaction.count > 0

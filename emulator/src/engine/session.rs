@@ -49,6 +49,8 @@ pub struct Session {
     pub(super) misread: bool,
     /// Whether the connection ends with the present request.
     pub(super) ended: bool,
+    /// How many were around the statement that raised the last error.
+    pub(super) raised_nesting: u32,
 }
 
 impl Session {
@@ -76,6 +78,7 @@ impl Session {
             nesting: 0,
             misread: false,
             ended: false,
+            raised_nesting: 0,
         })
     }
 

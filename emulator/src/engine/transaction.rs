@@ -270,6 +270,9 @@ impl Session {
                 "Cannot issue SAVE TRANSACTION when there is no active transaction.",
             ));
         }
+        if self.transaction.doomed {
+            return Err(doomed());
+        }
         let has_storage = matches!(self.transaction.open, Open::Write | Open::Snapshot);
         if has_storage {
             self.run(&format!("SAVEPOINT p{}", self.transaction.saved.len()))?;

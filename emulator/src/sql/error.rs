@@ -140,17 +140,51 @@ impl SqlError {
     }
 }
 
+impl SqlError {
+    /// Found when names are bound to objects: a CATCH block of the same text does not see it (documented for deferred name
+    /// resolution), one around an EXEC does.
+    pub fn is_binding(&self) -> bool {
+        matches!(
+            self.number,
+            102 | 107
+                | 109
+                | 110
+                | 116
+                | 120
+                | 121
+                | 137
+                | 141
+                | 145
+                | 156
+                | 174
+                | 195
+                | 205
+                | 207
+                | 208
+                | 209
+                | 213
+                | 264
+                | 1013
+                | 1087
+                | 4104
+                | 4145
+                | 8120
+                | 8155
+                | 8156
+        )
+    }
+}
+
 /// What an error ends when `XACT_ABORT` is off (documented behaviour of each number).
 fn severity_of(number: i32) -> Severity {
     match number {
         // Constraint violations, NULL in a NOT NULL column, truncation, division by zero, permissions, conversion of a subquery;
         // what a system procedure says.
         2812 | 3902 | 3903 | 628 | 6401 | 515 | 547 | 2601 | 2627 | 2628 | 8152 | 8134 | 512
-        | 229 | 230 | 1222 | 530 | 544 | 545 | 50000 | 201 | 1202 | 1223 | 1224 | 1227 => {
-            Severity::Statement
-        }
+        | 229 | 230 | 1222 | 530 | 544 | 545 | 50000 | 201 | 1202 | 1223 | 1224 | 1227 | 220
+        | 8115 | 8672 | 266 => Severity::Statement,
         // Conversions fail the batch and the transaction; so do deadlock and snapshot conflicts.
-        241 | 242 | 245 | 248 | 8114 | 8169 | 1205 | 3951 | 3952 | 3960 | 3961 | 3964 => {
+        241 | 242 | 245 | 248 | 8114 | 8169 | 1205 | 3951 | 3952 | 3960 | 3961 | 3964 | 3930 => {
             Severity::Transaction
         }
         _ => Severity::Batch,

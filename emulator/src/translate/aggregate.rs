@@ -101,7 +101,8 @@ impl Translator<'_> {
             format!("PARTITION BY {}", parts.join(", "))
         };
         let order = self.order_terms(&window.order_by, scope)?;
-        Ok(format!(" OVER ({partition}{order})"))
+        let frame = window.frame.as_deref().unwrap_or_default();
+        Ok(format!(" OVER ({partition}{order}{frame})"))
     }
 
     /// `ROW_NUMBER` and its like.
@@ -114,12 +115,52 @@ impl Translator<'_> {
         let over = self.window(window, scope)?;
         let name = call.name.to_ascii_lowercase();
         let arguments = match (&call.arguments[..], name.as_str()) {
-            ([], "row_number" | "rank" | "dense_rank") => String::new(),
+            ([], "row_number" | "rank" | "dense_rank" | "percent_rank" | "cume_dist") => {
+                String::new()
+            }
             ([count], "ntile") => self.expression(count, scope)?.sql,
             _ => return Err(wrong_arguments(&call.name, 0)),
         };
-        let typed = Typed::expression(format!("{name}({arguments}){over}"), SqlType::BigInt);
+        let share = matches!(name.as_str(), "percent_rank" | "cume_dist");
+        let sql_type = if share { SqlType::Float } else { SqlType::BigInt };
+        let typed = Typed::expression(format!("{name}({arguments}){over}"), sql_type);
         Ok(Typed { origin: Origin::Derived, ..typed })
+    }
+}
+
+impl Translator<'_> {
+    /// LAG and LEAD, `FIRST_VALUE` and `LAST_VALUE`.
+    pub(super) fn offset_function(&mut self, call: &Call, scope: &Scope<'_>) -> Result<Typed> {
+        let name = call.name.to_ascii_lowercase();
+        let Some(window) = call.over.as_ref().filter(|window| !window.order_by.is_empty()) else {
+            let message =
+                format!("The function '{}' must have an OVER clause with ORDER BY.", call.name);
+            return Err(SqlError::new(4112, message));
+        };
+        let moves = matches!(name.as_str(), "lag" | "lead");
+        if moves && window.frame.is_some() {
+            // Documented: 10752.
+            let message = format!("The function '{}' may not have a window frame.", call.name);
+            return Err(SqlError::new(10752, message).state(3));
+        }
+        let over = self.window(window, scope)?;
+        let (value, rest) = match &call.arguments[..] {
+            [value] => (value, &[][..]),
+            [value, rest @ ..] if moves && rest.len() <= 2 => (value, rest),
+            _ => return Err(wrong_arguments(&call.name, 1)),
+        };
+        let value = self.expression(value, scope)?;
+        let mut arguments = vec![value.sql.clone()];
+        if let [offset, rest @ ..] = rest {
+            let offset = self.expression(offset, scope)?;
+            arguments.push(self.as_bigint(offset)?.sql);
+            if let [default] = rest {
+                let default = self.expression(default, scope)?;
+                arguments.push(self.implicit(default, value.sql_type)?.sql);
+            }
+        }
+        let sql = format!("{name}({}){over}", arguments.join(", "));
+        Ok(Typed { sql, nullable: true, origin: Origin::Derived, ..value.derived() })
     }
 }
 

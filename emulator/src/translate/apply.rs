@@ -82,10 +82,9 @@ impl Translator<'_> {
 fn unnamed(name: &str, alias: &str, columns: Vec<SourceColumn>) -> Source {
     Source {
         name: name.to_owned(),
-        schema: None,
         alias: alias.to_owned(),
         columns,
-        table: None,
         joined: true,
+        ..Source::default()
     }
 }

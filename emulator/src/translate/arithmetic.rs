@@ -24,8 +24,11 @@ impl Translator<'_> {
             Family::Integer => self.whole(operator, left, right, sql_type),
             Family::Approximate => self.floating(operator, left, right, sql_type),
             Family::Exact => self.exact(operator, left, right, sql_type),
-            Family::Temporal if matches!(sql_type, SqlType::DateTime | SqlType::SmallDateTime) => {
-                Err(SqlError::unsupported("arithmetic on datetime"))
+            Family::Temporal if sql_type == SqlType::DateTime => {
+                self.datetime_and_days(operator, left, right)
+            }
+            Family::Temporal if sql_type == SqlType::SmallDateTime => {
+                Err(SqlError::unsupported("arithmetic on smalldatetime"))
             }
             _ if left.is_null && right.is_null => {
                 Ok(Typed { is_null: true, ..Typed::expression("NULL", SqlType::Int) })
@@ -41,6 +44,32 @@ impl Translator<'_> {
             }
             Family::Temporal => Err(clash(left.sql_type, right.sql_type)),
         }
+    }
+
+    /// Documented: a number added to a datetime counts days.
+    fn datetime_and_days(
+        &mut self,
+        operator: BinaryOperator,
+        left: Typed,
+        right: Typed,
+    ) -> Result<Typed> {
+        let sign = match operator {
+            BinaryOperator::Add => "+",
+            BinaryOperator::Subtract => "-",
+            _ => return Err(invalid_operand(operator, SqlType::DateTime)),
+        };
+        let (date, days) = match (left.sql_type, right.sql_type) {
+            (SqlType::DateTime, days) if days.is_numeric() => (left, right),
+            (days, SqlType::DateTime) if days.is_numeric() && sign == "+" => (right, left),
+            _ => return Err(SqlError::unsupported("arithmetic on datetime")),
+        };
+        let days = self.implicit(days, SqlType::Float)?.sql;
+        let thirds = format!(
+            "CAST(round(({days}) * {}.0) AS INTEGER)",
+            crate::values::calendar::THIRDS_PER_DAY
+        );
+        let sql = format!("d_checked({} {sign} {thirds})", date.sql);
+        Ok(Typed::expression(sql, SqlType::DateTime))
     }
 
     fn concatenate(&mut self, left: Typed, right: Typed) -> Result<Typed> {

@@ -4,7 +4,7 @@ use super::output::returns;
 use super::scope::{Source, table_columns};
 use super::stage::{self, Once, Shape, Staged};
 use super::{Plan, Scope, Translator};
-use crate::catalog::{Column, Table};
+use crate::catalog::{Column, Table, same_name};
 use crate::sql::ast::{Assignment, Delete, Expr, ObjectName, TableSource, Update};
 use crate::sql::error::{Result, SqlError};
 use std::sync::Arc;
@@ -21,6 +21,8 @@ pub enum Changing {
 /// The rows that a statement changes.
 struct Target {
     table: Arc<Table>,
+    /// Names of the columns, where it is changed through a common table expression.
+    names: Option<Vec<(String, Option<i32>)>>,
     alias: String,
     /// What the statement sees.
     scope: Scope<'static>,
@@ -34,6 +36,37 @@ struct Target {
 type Setting = (i32, String);
 /// A variable and its new value.
 type Variable = (String, String);
+
+impl Target {
+    /// SET by the names of the table's own columns.
+    fn assignments(&self, assignments: &[Assignment]) -> Result<Vec<Assignment>> {
+        let Some(names) = &self.names else {
+            return Ok(assignments.to_vec());
+        };
+        let own_name = |name: &String| {
+            let found = names.iter().find(|(own, _)| same_name(own, name));
+            let (_, id) = found
+                .ok_or_else(|| SqlError::new(207, format!("Invalid column name '{name}'.")))?;
+            id.and_then(|id| self.table.column_by_id(id)).map(|column| column.name.clone()).ok_or_else(
+                || {
+                    // Documented: 4406.
+                    let message = format!(
+                        "Update or insert of view or function '{}' failed because it contains a derived or constant field.",
+                        self.table.name
+                    );
+                    SqlError::new(4406, message)
+                },
+            )
+        };
+        assignments
+            .iter()
+            .map(|assignment| {
+                let column = assignment.column.as_ref().map(own_name).transpose()?;
+                Ok(Assignment { column, ..assignment.clone() })
+            })
+            .collect()
+    }
+}
 
 impl Translator<'_> {
     /// UPDATE.
@@ -51,11 +84,13 @@ impl Translator<'_> {
         self.define_ctes(&update.ctes)?;
         let target =
             self.changed_rows(&update.target, &update.from, update.filter.as_ref(), "UPDATE")?;
-        let (settings, _) = self.settings(&update.assignments, &target.table, &target.scope)?;
+        let assignments = target.assignments(&update.assignments)?;
+        let (settings, _) = self.settings(&assignments, &target.table, &target.scope)?;
         let limit = self.change_limit(update.top.as_ref())?;
         let storage = target.table.storage();
         let alias = &target.alias;
-        let sql = if update.from.is_empty() && limit.is_empty() {
+        let alone = update.from.is_empty() && target.names.is_none();
+        let sql = if alone && limit.is_empty() {
             let list: Vec<String> =
                 settings.iter().map(|(id, sql)| format!("c{id} = {sql}")).collect();
             format!("UPDATE {storage} AS {alias} SET {}{}", list.join(", "), target.filter)
@@ -80,8 +115,8 @@ impl Translator<'_> {
         self.define_ctes(&update.ctes)?;
         let target =
             self.changed_rows(&update.target, &update.from, update.filter.as_ref(), "UPDATE")?;
-        let (settings, variables) =
-            self.settings(&update.assignments, &target.table, &target.scope)?;
+        let assignments = target.assignments(&update.assignments)?;
+        let (settings, variables) = self.settings(&assignments, &target.table, &target.scope)?;
         let columns: Vec<i32> = settings.iter().map(|(id, _)| *id).collect();
         let mut values = stage::kept_values(&target.table, &target.alias, "n_");
         for (id, sql) in settings {
@@ -134,7 +169,8 @@ impl Translator<'_> {
             self.changed_rows(&delete.target, &delete.from, delete.filter.as_ref(), "DELETE")?;
         let limit = self.change_limit(delete.top.as_ref())?;
         let (storage, alias) = (target.table.storage(), &target.alias);
-        let sql = if delete.from.is_empty() && limit.is_empty() {
+        let alone = delete.from.is_empty() && target.names.is_none();
+        let sql = if alone && limit.is_empty() {
             format!("DELETE FROM {storage} AS {alias}{}", target.filter)
         } else {
             format!(
@@ -164,7 +200,7 @@ impl Translator<'_> {
         rows: &[&str],
         output: &crate::sql::ast::Output,
     ) -> Result<Staged> {
-        let Target { table, alias, scope, from, filter } = target;
+        let Target { table, alias, scope, from, filter, .. } = target;
         let others: Vec<Source> =
             scope.sources.into_iter().filter(|source| source.alias != alias).collect();
         values.extend(stage::kept_values(&table, &alias, "o_"));
@@ -267,6 +303,11 @@ impl Translator<'_> {
     ) -> Result<Target> {
         let mut scope = Scope::empty();
         let mut sources = self.from(from, &mut scope)?;
+        let cte = matches!(&target.0[..], [name] if self.ctes.iter().any(|cte| same_name(&cte.name, name)));
+        if from.is_empty() && cte {
+            let own = TableSource::Table { name: target.clone(), alias: None, locks: Vec::new() };
+            sources = self.from(&[own], &mut scope)?;
+        }
         let found = scope.source_by_name(target).or_else(|| {
             scope.sources.iter().find(|source| {
                 source.table.as_ref().is_some_and(|table| {
@@ -285,13 +326,26 @@ impl Translator<'_> {
             scope.sources.push(source.clone());
             source
         };
+        let mut conditions = Vec::new();
+        let (mut alias, mut names) = (source.alias.clone(), None);
+        if let Some(base) = &source.base {
+            // The rows behind a common table expression join it by their row id.
+            alias = self.alias();
+            sources = format!("{sources}, {} AS {alias}", base.table.storage());
+            conditions.push(format!("{alias}.rowid = {}", base.row));
+            let shown = source.columns.iter().map(|column| column.name.clone());
+            names = Some(shown.zip(base.columns.iter().copied()).collect());
+        }
         let table = table_of(&source)?;
         self.demand(permission, &table)?;
-        let filter = match filter {
-            Some(filter) => format!(" WHERE {}", self.predicate(filter, &scope)?),
-            None => String::new(),
+        if let Some(filter) = filter {
+            conditions.push(self.predicate(filter, &scope)?);
+        }
+        let filter = match conditions.len() {
+            0 => String::new(),
+            _ => format!(" WHERE {}", conditions.join(" AND ")),
         };
-        Ok(Target { table, alias: source.alias, scope, from: sources, filter })
+        Ok(Target { table, names, alias, scope, from: sources, filter })
     }
 
     fn target_alone(
@@ -313,16 +367,15 @@ impl Translator<'_> {
             columns: table_columns(&table, &format!("{alias}.")),
             alias,
             table: Some(table),
-            joined: false,
+            ..Source::default()
         })
     }
 }
 
 fn table_of(source: &Source) -> Result<Arc<Table>> {
-    source
-        .table
-        .clone()
-        .ok_or_else(|| SqlError::unsupported(format!("{} as a target", source.name)))
+    let base = source.base.as_ref().map(|base| &base.table);
+    let table = source.table.as_ref().or(base);
+    table.cloned().ok_or_else(|| SqlError::unsupported(format!("{} as a target", source.name)))
 }
 
 /// A column that UPDATE may set: 271 for pseudo-columns, 13908 state 3 for hidden ones (observed, probed.md 4), 8102 for identity.

@@ -15,13 +15,19 @@ impl Translator<'_> {
             return self.define_recursive(cte, &sql_name, &members);
         }
         let translated = self.subquery(&cte.query, &Scope::empty())?;
-        self.cte_sql.push(format!(
-            "{sql_name}({}) AS ({})",
-            column_names(translated.columns.len()),
-            translated.sql
-        ));
+        let names = column_names(translated.columns.len());
+        // Rows of one table carry its row id, so that they can be changed by this name.
+        let (names, sql) = match &translated.base {
+            Some(base) => (
+                format!("r, {names}"),
+                translated.sql.replacen("SELECT ", &format!("SELECT {}, ", base.row), 1),
+            ),
+            None => (names, translated.sql),
+        };
+        self.cte_sql.push(format!("{sql_name}({names}) AS ({sql})"));
         let columns = named(translated.columns, &cte.columns, &cte.name)?;
-        self.ctes.push(CteSource { name: cte.name.clone(), sql_name, columns });
+        let base = translated.base;
+        self.ctes.push(CteSource { name: cte.name.clone(), sql_name, columns, base });
         Ok(())
     }
 
@@ -57,6 +63,7 @@ impl Translator<'_> {
             name: cte.name.clone(),
             sql_name: sql_name.to_owned(),
             columns: columns.clone(),
+            base: None,
         });
         for member in members.iter().filter(|member| is_recursive(member)) {
             sql.push(self.recursive_member(member, cte, &columns)?);

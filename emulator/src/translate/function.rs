@@ -16,8 +16,14 @@ impl Translator<'_> {
         if is_aggregate(name) {
             return self.aggregate(call, scope);
         }
-        if matches!(name, "ROW_NUMBER" | "RANK" | "DENSE_RANK" | "NTILE") {
+        if matches!(
+            name,
+            "ROW_NUMBER" | "RANK" | "DENSE_RANK" | "NTILE" | "PERCENT_RANK" | "CUME_DIST"
+        ) {
             return self.ranking(call, scope);
+        }
+        if matches!(name, "LAG" | "LEAD" | "FIRST_VALUE" | "LAST_VALUE") {
+            return self.offset_function(call, scope);
         }
         if call.over.is_some() || !call.within_group.is_empty() || call.star || call.distinct {
             return Err(SqlError::unsupported(name));
@@ -28,13 +34,21 @@ impl Translator<'_> {
             "COALESCE" => self.coalesce(arguments, scope),
             "NULLIF" => self.null_if(arguments, scope),
             "CONCAT" => self.concat(arguments, scope),
+            "CONCAT_WS" => self.concat_with_separator(arguments, scope),
+            "CHOOSE" => self.choose(arguments, scope),
+            "GREATEST" | "LEAST" => self.extreme(name, arguments, scope),
+            "EXP" | "LOG" | "LOG10" | "SQUARE" | "PI" => {
+                self.float_function(name, arguments, scope)
+            }
             "JSON_VALUE" | "JSON_QUERY" | "ISJSON" => self.json_function(name, arguments, scope),
             "ABS" | "CEILING" | "FLOOR" | "ROUND" | "SIGN" | "SQRT" | "POWER" => {
                 self.mathematics(name, arguments, scope)
             }
             "HASHBYTES" => self.hash_bytes(arguments, scope),
             "DATEADD" | "DATEDIFF" | "DATEDIFF_BIG" | "DATEPART" | "DATENAME" | "YEAR"
-            | "MONTH" | "DAY" => self.date_function(name, arguments, scope),
+            | "MONTH" | "DAY" | "EOMONTH" | "DATEFROMPARTS" => {
+                self.date_function(name, arguments, scope)
+            }
             _ => match self.session_function(name, arguments, scope)? {
                 Some(typed) => Ok(typed),
                 None => self.text_or_metadata(name, arguments, scope),
@@ -101,7 +115,7 @@ impl Translator<'_> {
 
     fn concat(&mut self, arguments: &[Expr], scope: &Scope<'_>) -> Result<Typed> {
         if arguments.len() < 2 {
-            return Err(wrong_arguments("CONCAT", 2));
+            return Err(too_few("concat", 2));
         }
         let mut values = Vec::with_capacity(arguments.len());
         for argument in arguments {
@@ -117,6 +131,113 @@ impl Translator<'_> {
             values.iter().map(|value| format!("ifnull({}, '')", value.sql)).collect();
         let sql_type = if national { SqlType::NVarChar(length) } else { SqlType::VarChar(length) };
         Ok(Typed::expression(format!("({})", sql.join(" || ")), sql_type).not_null())
+    }
+
+    /// NULLs and their separators are left out; a separator that is NULL is empty (documented).
+    fn concat_with_separator(&mut self, arguments: &[Expr], scope: &Scope<'_>) -> Result<Typed> {
+        let [separator, rest @ ..] = arguments else {
+            return Err(too_few("concat_ws", 3));
+        };
+        if rest.len() < 2 {
+            return Err(too_few("concat_ws", 3));
+        }
+        let whole = self.concat(rest, scope)?;
+        let separator = self.expression(separator, scope)?;
+        let separator = self.as_text(separator)?;
+        let national = whole.sql_type.is_national() || separator.sql_type.is_national();
+        let mut parts = vec![format!("ifnull({}, '')", separator.sql)];
+        for argument in rest {
+            let typed = self.expression(argument, scope)?;
+            parts.push(self.as_text(typed)?.sql);
+        }
+        let sql_type = match (whole.sql_type.length(), national) {
+            (Some(Length::Max), true) => SqlType::NVarChar(Length::Max),
+            (Some(Length::Max), false) => SqlType::VarChar(Length::Max),
+            (_, true) => SqlType::NVarChar(Length::Limited(4000)),
+            (_, false) => SqlType::VarChar(Length::Limited(8000)),
+        };
+        Ok(Typed::expression(format!("concat_ws({})", parts.join(", ")), sql_type).not_null())
+    }
+
+    fn choose(&mut self, arguments: &[Expr], scope: &Scope<'_>) -> Result<Typed> {
+        let [index, rest @ ..] = arguments else {
+            return Err(wrong_arguments("CHOOSE", 2));
+        };
+        if rest.is_empty() {
+            return Err(wrong_arguments("CHOOSE", 2));
+        }
+        let index = self.expression(index, scope)?;
+        let index = self.implicit(index, SqlType::Int)?.sql;
+        let values =
+            rest.iter().map(|value| self.expression(value, scope)).collect::<Result<Vec<_>>>()?;
+        let (values, sql_type, _) = self.alternatives(values)?;
+        let whens: Vec<String> = (1..)
+            .zip(&values)
+            .map(|(at, value): (usize, &Typed)| format!("WHEN {at} THEN {}", value.sql))
+            .collect();
+        Ok(Typed::expression(format!("(CASE {index} {} END)", whens.join(" ")), sql_type))
+    }
+
+    /// GREATEST and LEAST pass over NULLs (documented).
+    fn extreme(&mut self, name: &str, arguments: &[Expr], scope: &Scope<'_>) -> Result<Typed> {
+        if arguments.is_empty() {
+            return Err(wrong_arguments(name, 1));
+        }
+        let values = arguments
+            .iter()
+            .map(|value| self.expression(value, scope))
+            .collect::<Result<Vec<_>>>()?;
+        let (values, sql_type, _) = self.alternatives(values)?;
+        if matches!(sql_type.family(), Family::Exact) {
+            return Err(SqlError::unsupported(format!("{name} of {}", sql_type.name())));
+        }
+        let rows: Vec<String> =
+            values.iter().map(|value| format!("SELECT {} AS column1", value.sql)).collect();
+        let function = if name == "GREATEST" { "max" } else { "min" };
+        let column = Typed::expression("column1", sql_type).collated();
+        let sql = format!("(SELECT {function}({column}) FROM ({}))", rows.join(" UNION ALL "));
+        Ok(Typed::expression(sql, sql_type))
+    }
+
+    fn float_function(
+        &mut self,
+        name: &str,
+        arguments: &[Expr],
+        scope: &Scope<'_>,
+    ) -> Result<Typed> {
+        if name == "PI" {
+            let [] = exactly::<0>(name, arguments)?;
+            return Ok(Typed::expression("pi()", SqlType::Float).not_null());
+        }
+        let [value] = exactly::<1>(name, arguments)?;
+        let value = self.expression(value, scope)?;
+        let value = self.implicit(value, SqlType::Float)?.sql;
+        let sql = match name {
+            "SQUARE" => format!("({value} * {value})"),
+            "EXP" => format!("exp({value})"),
+            "LOG" => format!("ln({value})"),
+            _ => format!("log10({value})"),
+        };
+        Ok(Typed::expression(sql, SqlType::Float))
+    }
+
+    /// The last day of the month of a date, some months on.
+    fn end_of_month(&mut self, arguments: &[Expr], scope: &Scope<'_>) -> Result<Typed> {
+        let (date, months) = match arguments {
+            [date] => (date, "0".to_owned()),
+            [date, months] => {
+                let months = self.expression(months, scope)?;
+                (date, self.as_bigint(months)?.sql)
+            }
+            _ => return Err(wrong_arguments("EOMONTH", 2)),
+        };
+        let date = self.as_date(date, scope)?;
+        let date = self.implicit(date, SqlType::Date)?.sql;
+        let code = SqlType::Date.code();
+        // The first of the month, a month further, one day back.
+        let first = format!("d_add('day', 1 - d_part('day', {date}, {code}), {date}, {code})");
+        let next = format!("d_add('month', {months} + 1, {first}, {code})");
+        Ok(Typed::expression(format!("d_add('day', -1, {next}, {code})"), SqlType::Date))
     }
 
     fn mathematics(&mut self, name: &str, arguments: &[Expr], scope: &Scope<'_>) -> Result<Typed> {
@@ -193,6 +314,18 @@ impl Translator<'_> {
         arguments: &[Expr],
         scope: &Scope<'_>,
     ) -> Result<Typed> {
+        if name == "EOMONTH" {
+            return self.end_of_month(arguments, scope);
+        }
+        if name == "DATEFROMPARTS" {
+            let parts = exactly::<3>(name, arguments)?;
+            let mut sql = Vec::with_capacity(parts.len());
+            for part in parts {
+                let part = self.expression(part, scope)?;
+                sql.push(self.as_bigint(part)?.sql);
+            }
+            return Ok(Typed::expression(format!("d_of({})", sql.join(", ")), SqlType::Date));
+        }
         if matches!(name, "YEAR" | "MONTH" | "DAY") {
             let [value] = exactly::<1>(name, arguments)?;
             let value = self.as_date(value, scope)?;
@@ -392,4 +525,10 @@ impl Translator<'_> {
             if name == "COL_NAME" { self.as_bigint(second)? } else { self.as_text(second)? };
         Ok(Some(Typed::expression(format!("{function}({}, {})", first.sql, second.sql), sql_type)))
     }
+}
+
+/// 189.
+fn too_few(function: &str, least: usize) -> SqlError {
+    let message = format!("The {function} function requires {least} to 254 arguments.");
+    SqlError::new(189, message).class(15)
 }

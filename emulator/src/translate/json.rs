@@ -37,11 +37,10 @@ impl Translator<'_> {
         }
         let source = Source {
             name: name.to_owned(),
-            schema: None,
             alias: sql_alias.clone(),
             columns: found,
-            table: None,
             joined,
+            ..Source::default()
         };
         add(scope, source)?;
         // With a schema an object is one row, not one row per member (documented).

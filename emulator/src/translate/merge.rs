@@ -124,7 +124,7 @@ impl Translator<'_> {
             alias: alias.to_owned(),
             columns: table_columns(table, &format!("{alias}.")),
             table: Some(Arc::clone(table)),
-            joined: false,
+            ..Source::default()
         }
     }
 

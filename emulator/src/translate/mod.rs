@@ -136,6 +136,7 @@ struct CteSource {
     name: String,
     sql_name: String,
     columns: Vec<Projected>,
+    base: Option<scope::Base>,
 }
 
 impl<'a> Translator<'a> {
@@ -278,7 +279,7 @@ impl<'a> Translator<'a> {
 
 /// A catalog view as a common table expression: made once per statement.
 fn view_sql(name: &str) -> Option<String> {
-    let view: &View = crate::catalog::rows::view(name)?;
+    let view: &View = crate::catalog::rows::any(name)?;
     let columns: Vec<String> = view
         .columns
         .iter()

@@ -1,6 +1,7 @@
 //! Queries as a whole: what stands in which place, and how much of it comes.
 
 use super::projection::Projected;
+use super::scope::Base;
 use super::select::order_by_columns;
 use super::{Scope, Translator, Typed};
 use crate::sql::ast::{Expr, Query, QueryBody};
@@ -20,6 +21,8 @@ pub(super) struct Translated {
     pub limited: bool,
     /// A plain SELECT: its values and what follows them.
     pub parts: Option<Parts>,
+    /// The table whose rows come one by one.
+    pub base: Option<Base>,
 }
 
 /// A SELECT without grouping, order or limit.

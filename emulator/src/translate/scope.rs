@@ -19,7 +19,7 @@ pub struct Scope<'p> {
 }
 
 /// A source of rows under its name.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Source {
     /// Alias, or the table's own name.
     pub name: String,
@@ -33,6 +33,19 @@ pub struct Source {
     pub table: Option<Arc<Table>>,
     /// Joined with JOIN or APPLY, which MATCH does not allow.
     pub joined: bool,
+    /// The rows of a table behind a common table expression.
+    pub base: Option<Base>,
+}
+
+/// A table whose rows a query gives one by one, so that they can be changed through it.
+#[derive(Clone, Debug)]
+pub struct Base {
+    /// The table.
+    pub table: Arc<Table>,
+    /// SQL of the row id.
+    pub row: String,
+    /// Column id behind each of the query's columns, where it is a plain column.
+    pub columns: Vec<Option<i32>>,
 }
 
 /// A column of a source.
@@ -64,10 +77,14 @@ impl<'p> Scope<'p> {
             schema: None,
             alias: String::new(),
             columns: table_columns(table, prefix),
-            table: None,
-            joined: false,
+            ..Source::default()
         };
         Scope { sources: vec![source], parent: None }
+    }
+
+    /// Whether there is anything that could be named, here or further out.
+    pub fn has_sources(&self) -> bool {
+        !self.sources.is_empty() || self.parent.is_some_and(Scope::has_sources)
     }
 
     /// Every outer join makes the other side's columns nullable; several sources do so too (probed.md 8).

@@ -3,11 +3,13 @@
 use super::grouping::Grouping;
 use super::projection::Projected;
 use super::query::{Parts, Translated};
+use super::scope::{Base, Source};
 use super::set_operation::placeholder;
 use super::{Scope, Translator, Typed};
 use crate::catalog::same_name;
 use crate::sql::ast::{Expr, OrderItem, Query, Select, SelectItem};
 use crate::sql::error::{Result, SqlError};
+use std::sync::Arc;
 
 struct Items {
     values: Vec<Typed>,
@@ -63,8 +65,12 @@ impl Translator<'_> {
         let sql = format!("SELECT {distinct}{}{tail}{group}{order}{limit}", list.join(", "));
         let plain = distinct.is_empty() && group.is_empty() && order.is_empty() && limit.is_empty();
         let aggregated = group.is_empty() && aggregates(&select.items);
+        let base = (distinct.is_empty() && group.is_empty() && !aggregated)
+            .then(|| base(scope, &items.values))
+            .flatten();
         Ok(Translated {
             sql,
+            base,
             prefix: "c",
             single_row: aggregated
                 || select.from.is_empty()
@@ -185,6 +191,22 @@ impl Translator<'_> {
         }
         Ok(if terms.is_empty() { String::new() } else { format!(" ORDER BY {}", terms.join(", ")) })
     }
+}
+
+/// The one table that rows come from, and which of its columns they show.
+fn base(scope: &Scope<'_>, values: &[Typed]) -> Option<Base> {
+    let [Source { table: Some(table), alias, .. }] = &scope.sources[..] else {
+        return None;
+    };
+    let column = |value: &Typed| {
+        let id = value.sql.strip_prefix(alias.as_str())?.strip_prefix(".c")?.parse().ok()?;
+        Some(id).filter(|id| table.column_by_id(*id).is_some())
+    };
+    Some(Base {
+        table: Arc::clone(table),
+        row: format!("{alias}.rowid"),
+        columns: values.iter().map(column).collect(),
+    })
 }
 
 /// Whether a select list without GROUP BY makes one row of all.

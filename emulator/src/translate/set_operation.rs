@@ -9,6 +9,9 @@ use crate::sql::ast::{Expr, QueryBody, SetOperator};
 use crate::sql::error::{Result, SqlError};
 use crate::tds::response::Origin;
 
+/// `SQLite` joins no more SELECTs by UNION ALL.
+const COMPOUND_MAX: usize = 500;
+
 impl Translator<'_> {
     pub(super) fn values(&mut self, rows: &[Vec<Expr>], scope: &Scope<'_>) -> Result<Translated> {
         let width = rows.first().map_or(0, Vec::len);
@@ -30,17 +33,22 @@ impl Translator<'_> {
             }
             cells.push(row);
         }
-        let mut sql = "VALUES ".to_owned();
-        for (at, row) in cells.into_iter().enumerate() {
-            sql += if at == 0 { "(" } else { ", (" };
-            for (place, (cell, own)) in row.into_iter().zip(&types).enumerate() {
-                if place > 0 {
-                    sql += ", ";
-                }
-                sql += &self.implicit(cell, own.sql_type)?.sql;
+        // SQLite names the columns of VALUES only where nothing around is named in them.
+        let correlated = scope.has_sources() && rows.len() <= COMPOUND_MAX;
+        let mut lines = Vec::with_capacity(rows.len());
+        for row in cells {
+            let mut line = Vec::with_capacity(width);
+            for (at, (cell, own)) in row.into_iter().zip(&types).enumerate() {
+                let cell = self.implicit(cell, own.sql_type)?.sql;
+                line.push(if correlated { format!("{cell} AS column{}", at + 1) } else { cell });
             }
-            sql.push(')');
+            lines.push(line.join(", "));
         }
+        let sql = if correlated {
+            format!("SELECT {}", lines.join(" UNION ALL SELECT "))
+        } else {
+            format!("VALUES ({})", lines.join("), ("))
+        };
         let columns =
             types.iter().map(|own| Projected::of(&own.clone().derived(), String::new())).collect();
         Ok(Translated {
@@ -51,6 +59,7 @@ impl Translator<'_> {
             single_row: rows.len() == 1,
             limited: false,
             parts: None,
+            base: None,
         })
     }
 
@@ -97,6 +106,7 @@ impl Translator<'_> {
             single_row: false,
             limited: false,
             parts: None,
+            base: None,
         })
     }
 

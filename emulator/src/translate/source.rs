@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::changes::Place;
 use super::cte::named;
 use super::projection::Projected;
-use super::scope::{Source, SourceColumn, table_columns};
+use super::scope::{Base, Source, SourceColumn, table_columns};
 use super::{Scope, Translator, Typed};
 use crate::catalog::{invalid_object, rows, same_name};
 use crate::sql::ast::{JoinKind, ObjectName, TableSource};
@@ -129,25 +129,15 @@ impl Translator<'_> {
                 self.ctes.iter().rev().find(|cte| same_name(&cte.name, name.object())).cloned()
         {
             push(scope, shown, &sql_alias, "c", &cte.columns, joined)?;
+            if let (Some(source), Some(base)) = (scope.sources.last_mut(), cte.base) {
+                source.base = Some(Base { row: format!("{sql_alias}.r"), ..base });
+            }
             self.recursion_alias = Some(sql_alias.clone());
             return Ok(format!("{} AS {sql_alias}", cte.sql_name));
         }
-        if name.schema().is_some_and(|schema| same_name(schema, "sys")) {
-            let view = rows::view(name.object()).ok_or_else(|| invalid_object(name))?;
-            self.views.insert(view.name);
-            let columns: Vec<Projected> = view
-                .columns
-                .iter()
-                .map(|(name, sql_type, nullable)| {
-                    let typed = Typed { nullable: *nullable, ..Typed::expression("", *sql_type) };
-                    Projected::of(&typed, (*name).to_owned())
-                })
-                .collect();
-            push(scope, shown, &sql_alias, "c", &columns, joined)?;
-            return Ok(format!("v_{} AS {sql_alias}", view.name));
-        }
-        if name.schema().is_some_and(|schema| same_name(schema, "INFORMATION_SCHEMA")) {
-            return Err(SqlError::unsupported("INFORMATION_SCHEMA"));
+        let in_schema = |own: &str| name.schema().is_some_and(|schema| same_name(schema, own));
+        if in_schema("sys") || in_schema("INFORMATION_SCHEMA") {
+            return self.catalog_view(name, in_schema("sys"), shown, &sql_alias, scope, joined);
         }
         let table = Arc::clone(self.catalog().table(name)?);
         self.demand("SELECT", &table)?;
@@ -159,9 +149,34 @@ impl Translator<'_> {
             alias: sql_alias,
             table: Some(table),
             joined,
+            base: None,
         };
         add(scope, source)?;
         Ok(sql)
+    }
+
+    fn catalog_view(
+        &mut self,
+        name: &ObjectName,
+        of_sys: bool,
+        shown: &str,
+        alias: &str,
+        scope: &mut Scope<'_>,
+        joined: bool,
+    ) -> Result<String> {
+        let view = if of_sys { rows::view } else { rows::information_schema };
+        let view = view(name.object()).ok_or_else(|| invalid_object(name))?;
+        self.views.insert(view.name);
+        let columns: Vec<Projected> = view
+            .columns
+            .iter()
+            .map(|(name, sql_type, nullable)| {
+                let typed = Typed { nullable: *nullable, ..Typed::expression("", *sql_type) };
+                Projected::of(&typed, (*name).to_owned())
+            })
+            .collect();
+        push(scope, shown, alias, "c", &columns, joined)?;
+        Ok(format!("v_{} AS {alias}", view.name))
     }
 }
 
@@ -196,6 +211,7 @@ pub(super) fn push(
         columns,
         table: None,
         joined,
+        base: None,
     };
     add(scope, source)
 }

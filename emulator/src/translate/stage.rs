@@ -147,11 +147,9 @@ pub(super) fn output_scope(
 ) -> Scope<'static> {
     let named = |name: &str, columns: Vec<SourceColumn>| Source {
         name: name.to_owned(),
-        schema: None,
         alias: "s".to_owned(),
         columns,
-        table: None,
-        joined: false,
+        ..Source::default()
     };
     let mut scope = Scope::empty();
     for row in rows {

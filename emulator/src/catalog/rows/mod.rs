@@ -3,6 +3,7 @@
 //! Rows are made from the catalog for one principal: what it may not see is not there (documented metadata visibility).
 
 mod databases;
+mod information_schema;
 mod objects;
 mod principals;
 mod tables;
@@ -14,7 +15,7 @@ use serde_json::Value as Json;
 use super::permissions::PrincipalId;
 use super::{Catalog, Table};
 pub use objects::constraints;
-pub use views::{View, view};
+pub use views::{View, any, information_schema, view};
 
 /// Rows of a view as a JSON array of arrays.
 pub fn json(catalog: &Catalog, user: PrincipalId, view: &str) -> String {
@@ -42,6 +43,8 @@ pub fn json(catalog: &Catalog, user: PrincipalId, view: &str) -> String {
         "database_principals" => scope.database_principals(),
         "database_role_members" => scope.database_role_members(),
         "database_permissions" => scope.database_permissions(),
+        "information_schema_tables" => scope.information_tables(),
+        "information_schema_columns" => scope.information_columns(),
         _ => Vec::new(),
     };
     Json::Array(rows).to_string()

@@ -141,7 +141,7 @@ impl Scope<'_> {
     }
 }
 
-const DEFAULT_COLLATION: &str = "SQL_Latin1_General_CP1_CI_AS";
+pub(super) const DEFAULT_COLLATION: &str = "SQL_Latin1_General_CP1_CI_AS";
 
 fn graph_type_name(role: ColumnRole) -> Option<&'static str> {
     // Documented names of sys.columns.graph_type_desc.

@@ -32,6 +32,52 @@ pub fn view(name: &str) -> Option<&'static View> {
     VIEWS.iter().find(|view| view.name.eq_ignore_ascii_case(name))
 }
 
+/// The view of that name in the schema `INFORMATION_SCHEMA`.
+pub fn information_schema(name: &str) -> Option<&'static View> {
+    let name = format!("information_schema_{}", name.to_ascii_lowercase());
+    INFORMATION_SCHEMA.iter().find(|view| view.name == name)
+}
+
+/// A view by the name under which its rows are made.
+pub fn any(name: &str) -> Option<&'static View> {
+    VIEWS.iter().chain(INFORMATION_SCHEMA).find(|view| view.name == name)
+}
+
+const NAME128: SqlType = SqlType::NVarChar(Length::Limited(128));
+
+const INFORMATION_SCHEMA: &[View] = &[
+    View {
+        name: "information_schema_tables",
+        columns: &[
+            ("TABLE_CATALOG", NAME128, true),
+            ("TABLE_SCHEMA", NAME128, true),
+            ("TABLE_NAME", NAME, false),
+            ("TABLE_TYPE", SqlType::VarChar(Length::Limited(10)), true),
+        ],
+    },
+    View {
+        name: "information_schema_columns",
+        columns: &[
+            ("TABLE_CATALOG", NAME128, true),
+            ("TABLE_SCHEMA", NAME128, true),
+            ("TABLE_NAME", NAME, false),
+            ("COLUMN_NAME", NAME, true),
+            ("ORDINAL_POSITION", INT, true),
+            ("COLUMN_DEFAULT", SqlType::NVarChar(Length::Limited(4000)), true),
+            ("IS_NULLABLE", SqlType::VarChar(Length::Limited(3)), true),
+            ("DATA_TYPE", NAME128, true),
+            ("CHARACTER_MAXIMUM_LENGTH", INT, true),
+            ("CHARACTER_OCTET_LENGTH", INT, true),
+            ("NUMERIC_PRECISION", TINY, true),
+            ("NUMERIC_PRECISION_RADIX", SMALL, true),
+            ("NUMERIC_SCALE", INT, true),
+            ("DATETIME_PRECISION", SMALL, true),
+            ("CHARACTER_SET_NAME", NAME, true),
+            ("COLLATION_NAME", NAME, true),
+        ],
+    },
+];
+
 const VIEWS: &[View] = &[
     View {
         name: "schemas",

@@ -84,6 +84,8 @@ pub struct Window {
     pub partition_by: Vec<Expr>,
     /// ORDER BY.
     pub order_by: Vec<OrderTerm>,
+    /// ROWS or RANGE, as written, in upper case.
+    pub frame: Option<String>,
 }
 
 /// Operators that give a value.

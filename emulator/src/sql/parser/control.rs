@@ -281,7 +281,10 @@ impl Parser<'_> {
         let arguments = if self.accept(",")? { self.list(Self::constant)? } else { Vec::new() };
         self.expect(")")?;
         if self.accept_word("WITH")? {
-            self.list(|parser| parser.one_of(&["NOWAIT", "LOG", "SETERROR"]))?;
+            // Messages go out when they come anyway; a log and a number for what is no error are not there.
+            if !self.accept_word("NOWAIT")? {
+                return Err(self.unsupported());
+            }
         }
         Ok(StatementKind::Raiserror { message, severity, state, arguments })
     }

@@ -2,7 +2,7 @@
 
 use super::Parser;
 use crate::sql::ast::{BinaryOperator, Call, Expr, OrderTerm, Window};
-use crate::sql::error::Result;
+use crate::sql::error::{Result, SqlError};
 use crate::sql::lexer::Token;
 
 impl Parser<'_> {
@@ -310,11 +310,45 @@ impl Parser<'_> {
         if self.at_word("ORDER") {
             window.order_by = self.order_terms()?;
         }
-        if self.at_word("ROWS") || self.at_word("RANGE") {
-            return Err(self.unsupported());
+        for unit in ["ROWS", "RANGE"] {
+            if self.accept_word(unit)? {
+                if window.order_by.is_empty() {
+                    return Err(self.unexpected());
+                }
+                window.frame = Some(self.frame(unit)?);
+                break;
+            }
         }
         self.expect(")")?;
         Ok(window)
+    }
+
+    /// `BETWEEN … AND …`, or where the frame begins.
+    fn frame(&mut self, unit: &str) -> Result<String> {
+        if self.accept_word("BETWEEN")? {
+            let from = self.frame_bound(unit)?;
+            self.expect_word("AND")?;
+            return Ok(format!(" {unit} BETWEEN {from} AND {}", self.frame_bound(unit)?));
+        }
+        Ok(format!(" {unit} {}", self.frame_bound(unit)?))
+    }
+
+    fn frame_bound(&mut self, unit: &str) -> Result<String> {
+        if self.accept_words(&["CURRENT", "ROW"])? {
+            return Ok("CURRENT ROW".to_owned());
+        }
+        let distance = if self.accept_word("UNBOUNDED")? {
+            "UNBOUNDED".to_owned()
+        } else {
+            let distance = self.integer()?;
+            if unit == "RANGE" || distance < 0 {
+                // Documented: 4194.
+                let message = "RANGE is only supported with UNBOUNDED and CURRENT ROW window frame delimiters.";
+                return Err(SqlError::new(4194, message).at_line(self.line));
+            }
+            distance.to_string()
+        };
+        Ok(format!("{distance} {}", self.one_of(&["PRECEDING", "FOLLOWING"])?))
     }
 
     /// A collation's name.

@@ -19,8 +19,39 @@ pub(super) fn register(connection: &Connection, context: &ContextHandle) -> rusq
     pure(connection, "d_add", 4, add)?;
     pure(connection, "d_diff", 5, difference)?;
     pure(connection, "d_part", 3, part)?;
-    pure(connection, "d_name", 3, name)
+    pure(connection, "d_name", 3, name)?;
+    // d_checked(datetime): 517 outside of the years 1753 to 9999.
+    pure(connection, "d_checked", 1, |call| match call.int(0) {
+        Some(value) if !(FIRST_DATETIME..END_DATETIME).contains(&value) => {
+            let message = "Adding a value to a 'datetime' column caused an overflow.";
+            Err(SqlError::new(517, message))
+        }
+        _ => Ok(call.value(0)),
+    })?;
+    // d_of(year, month, day)
+    pure(connection, "d_of", 3, |call| {
+        if call.any_null() {
+            return Ok(Value::Null);
+        }
+        let part = |at| call.int(at).and_then(|part| u32::try_from(part).ok());
+        let days = call
+            .int(0)
+            .filter(|year| (1..=9999).contains(year))
+            .zip(part(1))
+            .zip(part(2))
+            .and_then(|((year, month), day)| calendar::days_of(year, month, day));
+        let days = days.ok_or_else(|| {
+            // Documented: 289.
+            let message = "Cannot construct data type date, some of the arguments have values which are not valid.";
+            SqlError::new(289, message)
+        })?;
+        temporal::write(Instant::from_ticks(days * TICKS_PER_DAY, 0), crate::values::SqlType::Date)
+    })
 }
+
+/// 1753-01-01 and 10000-01-01 as datetime is kept.
+const FIRST_DATETIME: i64 = -53_690 * calendar::THIRDS_PER_DAY;
+const END_DATETIME: i64 = 2_958_464 * calendar::THIRDS_PER_DAY;
 
 fn unit(call: &Arguments<'_>) -> String {
     match call.string(0).unwrap_or_default().as_str() {

@@ -15,7 +15,19 @@ enum Number {
 pub(super) fn to_number(value: &Value, from: SqlType, to: SqlType) -> Result<Value> {
     let number = read(value, from, to)?;
     match to.family() {
-        Family::Integer => to_integer(&number, to),
+        Family::Integer => to_integer(&number, to).map_err(|error| match (&number, value) {
+            // Documented: 220 between whole numbers that are no int or bigint.
+            (Number::Whole(whole), Value::Int(_))
+                if matches!(to, SqlType::TinyInt | SqlType::SmallInt) =>
+            {
+                let message = format!(
+                    "Arithmetic overflow error for data type {}, value = {whole}.",
+                    to.name()
+                );
+                SqlError::new(220, message).state(2)
+            }
+            _ => error,
+        }),
         Family::Approximate => to_float(&number, to),
         _ => to_exact(&number, to),
     }
