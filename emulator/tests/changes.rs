@@ -407,3 +407,21 @@ async fn rows_of_one_values_meet_in_a_common_type() {
     run(&mut client, &many(1000)).await;
     assert_eq!(number(&mut client, "SELECT COUNT(*) FROM Stock").await, 1005);
 }
+
+#[tokio::test]
+async fn hints_that_hold_locks_keep_other_writers_out_until_the_end() {
+    let server = start().await;
+    let (mut client, mut other) = (connect(&server).await, connect(&server).await);
+    stock(&mut client).await;
+    run(&mut other, "SET LOCK_TIMEOUT 0").await;
+    for hints in ["UPDLOCK, HOLDLOCK", "XLOCK", "SERIALIZABLE", "TABLOCKX"] {
+        let read = format!("BEGIN TRANSACTION; SELECT * FROM Stock WITH ({hints}) WHERE Id = 1");
+        run(&mut client, &read).await;
+        assert_eq!(error(&mut other, "UPDATE Stock SET Amount = 0").await.0, 1222, "{hints}");
+        run(&mut client, "COMMIT").await;
+        run(&mut other, "UPDATE Stock SET Amount = 1").await;
+    }
+    run(&mut client, "BEGIN TRANSACTION; SELECT * FROM Stock WITH (NOLOCK)").await;
+    run(&mut other, "UPDATE Stock SET Amount = 2").await;
+    run(&mut client, "COMMIT").await;
+}

@@ -138,7 +138,10 @@ impl Session {
 
     /// SELECT. The plan is made and run in one transaction of `SQLite`, so both see the same tables.
     pub(super) fn select(&mut self, query: &Query, reply: &mut dyn Reply) -> Result<u64> {
-        self.reading(|session| {
+        // Locks that last make the session the one writer, until its transaction ends.
+        let locks = self.transaction.count > 0 && !self.transaction.doomed && query.holds_locks();
+        let access = if locks { Access::Write } else { Access::Read };
+        self.accessing(access, |session| {
             let catalog = session.refresh_catalog()?;
             let plan = session.translator(&catalog).query(query)?;
             if plan.assigned.is_empty() {
@@ -150,7 +153,15 @@ impl Session {
 
     /// Opens for reading, runs, closes.
     pub(super) fn reading<T>(&mut self, run: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
-        self.open_for(Access::Read)?;
+        self.accessing(Access::Read, run)
+    }
+
+    fn accessing<T>(
+        &mut self,
+        access: Access,
+        run: impl FnOnce(&mut Self) -> Result<T>,
+    ) -> Result<T> {
+        self.open_for(access)?;
         let result = run(self);
         let closed = self.close_after(result.is_ok());
         let value = result?;

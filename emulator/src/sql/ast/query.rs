@@ -159,6 +159,40 @@ pub enum JoinKind {
     OuterApply,
 }
 
+impl Query {
+    /// Whether a hint asks for locks that last to the end of the transaction.
+    pub fn holds_locks(&self) -> bool {
+        self.body.holds_locks() || self.ctes.iter().any(|cte| cte.query.holds_locks())
+    }
+}
+
+impl QueryBody {
+    fn holds_locks(&self) -> bool {
+        match self {
+            Self::Select(select) => select.from.iter().any(TableSource::holds_locks),
+            Self::Set { left, right, .. } => left.holds_locks() || right.holds_locks(),
+            Self::Nested(query) => query.holds_locks(),
+            Self::Values(_) => false,
+        }
+    }
+}
+
+impl TableSource {
+    fn holds_locks(&self) -> bool {
+        const LASTING: [&str; 6] =
+            ["UPDLOCK", "XLOCK", "HOLDLOCK", "SERIALIZABLE", "REPEATABLEREAD", "TABLOCKX"];
+        match self {
+            Self::Table { locks, .. } => locks.iter().any(|lock| LASTING.contains(&lock.as_str())),
+            Self::Derived { query, .. } => query.holds_locks(),
+            Self::Join { left, right, .. } => left.holds_locks() || right.holds_locks(),
+            Self::OpenJson { .. }
+            | Self::Split { .. }
+            | Self::Changes { .. }
+            | Self::ChangeVersion { .. } => false,
+        }
+    }
+}
+
 // Queries are compared never; expressions only to find GROUP BY terms again, and a subquery is no such term.
 impl PartialEq for Query {
     fn eq(&self, other: &Self) -> bool {

@@ -143,7 +143,8 @@ impl Parser<'_> {
         Ok(None)
     }
 
-    /// `WITH (NOLOCK, …)`: locking hints; readers never block here, so they change no result.
+    /// `WITH (NOLOCK, …)`: locking hints. Those that hold locks to the end of a transaction make it the one writer; readers
+    /// never block here, so the others change no result.
     pub(super) fn table_hints(&mut self) -> Result<Vec<String>> {
         if !(self.at_word("WITH") && self.peek() == Token::Symbol("(")) {
             return Ok(Vec::new());
