@@ -35,13 +35,6 @@ impl Translator<'_> {
             Expr::Quantified { operator, all, left, query } => {
                 self.quantified(*operator, *all, left, query, scope)
             }
-            Expr::Distinct { left, right, negated } => {
-                let (left, right) = (self.expression(left, scope)?, self.expression(right, scope)?);
-                let (left, right) = self.unified(left, right)?;
-                let collation = Self::comparison_collation(&left, &right);
-                let word = if *negated { "IS" } else { "IS NOT" };
-                Ok(format!("({}{collation} {word} {})", left.comparable(), right.comparable()))
-            }
             Expr::IsNull { value, negated } => {
                 let typed = self.expression(value, scope)?;
                 let sql = typed.graph.map_or(typed.sql, |(_, id)| id);

@@ -27,7 +27,6 @@ pub enum Expr {
     Scalar(Box<Query>),
     Compare { operator: Comparison, left: Box<Expr>, right: Box<Expr> },
     Quantified { operator: Comparison, all: bool, left: Box<Expr>, query: Box<Query> },
-    Distinct { left: Box<Expr>, right: Box<Expr>, negated: bool },
     And(Box<Expr>, Box<Expr>),
     Or(Box<Expr>, Box<Expr>),
     Not(Box<Expr>),
@@ -121,7 +120,6 @@ impl Expr {
             self,
             Self::Compare { .. }
                 | Self::Quantified { .. }
-                | Self::Distinct { .. }
                 | Self::And(..)
                 | Self::Or(..)
                 | Self::Not(_)
@@ -141,7 +139,6 @@ impl Expr {
             Self::Negate(inner) | Self::BitNot(inner) | Self::Not(inner) => vec![inner],
             Self::Arithmetic { left, right, .. }
             | Self::Compare { left, right, .. }
-            | Self::Distinct { left, right, .. }
             | Self::And(left, right)
             | Self::Or(left, right) => vec![left, right],
             Self::Collate { value, .. }

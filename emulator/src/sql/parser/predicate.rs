@@ -144,10 +144,8 @@ impl Parser<'_> {
         }
         if self.accept_word("IS")? {
             let negated = self.accept_word("NOT")?;
-            if self.accept_words(&["DISTINCT", "FROM"])? {
-                let right = Box::new(self.expression()?);
-                // IS NOT DISTINCT FROM is equality.
-                return Ok(Expr::Distinct { left: Box::new(left), right, negated });
+            if self.at_word("DISTINCT") {
+                return Err(self.unsupported());
             }
             self.expect_word("NULL")?;
             return Ok(Expr::IsNull { value: Box::new(left), negated });
