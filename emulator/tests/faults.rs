@@ -233,6 +233,7 @@ async fn a_fault_that_could_never_happen_is_refused() {
         Fault::new(Effect::Error(Refusal::Deadlock)).on(Kind::Login),
         Fault::new(Effect::Slow { bytes_per_second: 0 }),
         Fault::new(Effect::Hold).times(0),
+        Fault::new(Effect::Error(Refusal::Deadlock)).times(0),
     ] {
         assert!(server.faults().arm(fault.clone()).is_err(), "{fault:?}");
     }

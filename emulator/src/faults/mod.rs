@@ -103,10 +103,12 @@ impl Fault {
 
     /// What is wrong with it, where it could never happen.
     fn check(&self) -> Result<(), String> {
+        if self.times == Some(0) {
+            return Err("a fault that happens 0 times".to_owned());
+        }
         match self.effect {
             Effect::Slow { bytes_per_second: 0 } => Err("a speed of 0 is a held answer".to_owned()),
             Effect::Error(refusal) => refusal.check(self.on),
-            _ if self.times == Some(0) => Err("a fault that happens 0 times".to_owned()),
             _ => Ok(()),
         }
     }
