@@ -350,6 +350,12 @@ async fn what_is_outside_of_the_subset_is_refused_by_its_word() {
         ("SELECT * FROM P OPTION (HASH GROUP)", "HASH"),
         ("EXEC sp_who", "sp_who"),
         ("CREATE TABLE dbo.X (a xml)", "XML"),
+        ("CREATE TABLE dbo.X (a int) ON [Archive]", "Archive"),
+        ("CREATE INDEX x ON P (Name) ON [Archive]", "Archive"),
+        ("CREATE ROLE x AUTHORIZATION somebody", "somebody"),
+        ("CREATE LOGIN x WITH PASSWORD = 'y', CHECK_POLICY = ON", "ON"),
+        ("SET LANGUAGE German", "German"),
+        ("SET DEADLOCK_PRIORITY LOW", "DEADLOCK_PRIORITY"),
     ] {
         let (_, message) = error(&mut client, sql).await;
         assert!(message.contains(&format!("'{word}'")), "{sql}: {message}");

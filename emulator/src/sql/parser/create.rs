@@ -17,8 +17,8 @@ impl Parser<'_> {
             self.create_user()?
         } else if self.accept_word("ROLE")? {
             let name = self.name()?;
-            if self.accept_word("AUTHORIZATION")? {
-                self.name()?;
+            if self.accept_word("AUTHORIZATION")? && !self.accept_word("dbo")? {
+                return Err(self.unsupported());
             }
             Create::Role { name }
         } else {
@@ -42,21 +42,11 @@ impl Parser<'_> {
         self.expect("=")?;
         let password = self.text_literal()?;
         while self.accept(",")? {
-            // Policies and the default database: accepted, since there is one database and no policy to enforce.
-            match self.one_of(&[
-                "CHECK_POLICY",
-                "CHECK_EXPIRATION",
-                "DEFAULT_DATABASE",
-                "DEFAULT_LANGUAGE",
-            ])? {
-                "CHECK_POLICY" | "CHECK_EXPIRATION" => {
-                    self.expect("=")?;
-                    self.on_or_off()?;
-                }
-                _ => {
-                    self.expect("=")?;
-                    self.name()?;
-                }
+            // There is no policy to enforce: it can only be said to be off.
+            self.one_of(&["CHECK_POLICY", "CHECK_EXPIRATION"])?;
+            self.expect("=")?;
+            if !self.accept_word("OFF")? {
+                return Err(self.unsupported());
             }
         }
         Ok(Create::Login { name, password })

@@ -35,13 +35,20 @@ impl Parser<'_> {
             // Observed: a node table needs a column list, an edge table may omit it (probed.md 4).
             return Err(self.unexpected());
         }
-        if self.accept_word("ON")? {
-            self.name()?;
-        }
+        self.filegroup()?;
         if self.at_word("WITH") || self.at_word("TEXTIMAGE_ON") || self.at_word("FILESTREAM_ON") {
             return Err(self.unsupported());
         }
         Ok(table)
+    }
+
+    /// `ON [PRIMARY]`: there is one filegroup.
+    pub(super) fn filegroup(&mut self) -> Result<()> {
+        if !self.accept_word("ON")? {
+            return Ok(());
+        }
+        let refused = self.unsupported();
+        if self.name()?.eq_ignore_ascii_case("PRIMARY") { Ok(()) } else { Err(refused) }
     }
 
     /// `(column, …, constraint, …)`.

@@ -57,10 +57,7 @@ impl Parser<'_> {
                 parser.advance().map(drop)
             })?;
         }
-        if self.accept_word("ON")? {
-            self.name()?;
-        }
-        Ok(())
+        self.filegroup()
     }
 
     pub(super) fn index_column(&mut self) -> Result<IndexColumn> {

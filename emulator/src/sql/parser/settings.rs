@@ -92,18 +92,18 @@ impl Parser<'_> {
                     "TEXTSIZE" => self.integer()? >= 2_147_483_647 || self.previous_is_minus_one(),
                     "ROWCOUNT" | "QUERY_GOVERNOR_COST_LIMIT" => self.integer()? == 0,
                     "DATEFIRST" => self.integer()? == 7,
-                    _ => {
-                        self.advance()?;
-                        true
-                    }
+                    // Nobody is chosen here: there is one writer at a time.
+                    _ => self.accept_word("NORMAL")?,
                 };
                 let refused = || crate::sql::error::SqlError::unsupported(option).at_line(line);
                 return if plain { Ok(Some(option)) } else { Err(refused()) };
             }
         }
         if self.accept_word("LANGUAGE")? {
-            self.advance()?;
-            return Ok(Some("LANGUAGE"));
+            if self.accept_word("us_english")? {
+                return Ok(Some("LANGUAGE"));
+            }
+            return Err(self.unsupported());
         }
         if self.accept_word("DATEFORMAT")? {
             if self.at_word("mdy") {
