@@ -48,8 +48,11 @@ def write_csv(rows: pathlib.Path, folder: pathlib.Path) -> list[str]:
     write(folder / "edges.csv", edge_columns, edge_rows())
     write(folder / "streams.csv", [*ends, *STREAM_COLUMNS, "createdAt:datetime"], stream_rows())
     write(folder / "placeholders.csv", [":ID", "atomId:long", ":LABEL"], placeholder_rows())
-    return [f"--nodes={folder / name}.csv" for name in ("nodes", "placeholders")] + [
-        f"--relationships={folder / name}.csv" for name in ("edges", "streams")
+    return [
+        # Else it is left where the import was started.
+        f"--report-file={folder / 'import.report'}",
+        *(f"--nodes={folder / name}.csv" for name in ("nodes", "placeholders")),
+        *(f"--relationships={folder / name}.csv" for name in ("edges", "streams")),
     ]
 
 
