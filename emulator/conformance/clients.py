@@ -16,6 +16,7 @@ class Client:
     modes: tuple[str, ...]
     lacks: dict[str, str] = field(default_factory=dict)
     blurs: dict[str, str] = field(default_factory=dict)  # types that it calls by another's name
+    zero_counts: bool = True  # false where it tells a count of 0 and none at all alike
 
     @property
     def sources(self):
@@ -44,7 +45,7 @@ class Client:
 
 
 ALL = [
-    Client("mssql-jdbc", ("encrypted", "login", "plain")),
+    Client("mssql-jdbc", ("encrypted", "login", "plain"), zero_counts=False),
     Client("go-mssqldb", ("encrypted", "login", "plain"), {
         "savepoint API": "database/sql has no savepoints",
         "code page": "go-mssqldb sends varchar as UTF-8, whatever the collation",
@@ -53,6 +54,7 @@ ALL = [
     }),
     Client("python-tds", ("encrypted", "login", "plain"), {
         "savepoint API": "python-tds has no savepoints",
+        "message 3621": "python-tds drops this message",
         "100 ns": "Python's times end at microseconds",
     }, {"char": "varchar", "nchar": "nvarchar", "binary": "varbinary"}),
     Client("tedious", ("encrypted", "plain"), {

@@ -7,18 +7,18 @@ import struct
 CELL_BYTES_MAX = 1000
 
 
-def judge(check, observations, blurs):
+def judge(check, observations, client):
     """None, or the first difference: step, what was expected, what came."""
     for number, step in enumerate(check["steps"], 1):
         if number > len(observations):
             return f"step {number}: not reached"
-        difference = judge_step(step, observations[number - 1], blurs)
+        difference = judge_step(step, observations[number - 1], client)
         if difference:
             return f"step {number}: {difference}"
     return None
 
 
-def judge_step(step, got, blurs):
+def judge_step(step, got, client):
     expected = step["expected"]
     if step["sent"].get("background"):
         return None  # judged where it is awaited
@@ -26,8 +26,8 @@ def judge_step(step, got, blurs):
         return f"the client failed: {got['client_error']}"
     if bool(got.get("cancelled")) != expected.get("cancelled", False):
         return f"cancelled: expected {expected.get('cancelled', False)}, got {bool(got.get('cancelled'))}"
-    return (errors(step["sent"]["do"], expected, got.get("errors") or []) or results(expected, got.get("results") or [], blurs)
-            or counts(expected, got) or messages(expected, got))
+    return (errors(step["sent"]["do"], expected, got.get("errors") or []) or results(expected, got.get("results") or [], client.blurs)
+            or counts(expected, got, client) or messages(expected, got))
 
 
 def errors(action, expected, got):
@@ -105,10 +105,11 @@ def moment(text):
     return found[1] + ("." + fraction if fraction else "") + (found[3] or "")
 
 
-def counts(expected, got):
-    if "counts" in expected and got["counts"] != expected["counts"]:
-        return f"counts: expected {expected['counts']}, got {got['counts']}"
-    return None
+def counts(expected, got, client):
+    if "counts" not in expected:
+        return None
+    wanted, found = ([count for count in each if count or client.zero_counts] for each in (expected["counts"], got["counts"]))
+    return f"counts: expected {wanted}, got {found}" if wanted != found else None
 
 
 def messages(expected, got):

@@ -14,7 +14,7 @@ import clients
 from judge import judge
 from server import DATABASE, Emulator, build
 
-CHECK_SECONDS_MAX = 30
+CHECK_SECONDS_MAX = 20
 PASSED, FAILED, SKIPPED = "passed", "failed", "skipped"
 MARKS = {PASSED: "ok", FAILED: "FAIL", SKIPPED: "-"}
 
@@ -71,7 +71,7 @@ def run_client(client, mode, checks, program):
     with Emulator(program, mode) as server:
         while waiting:
             for check, observations in run_some(client, server, waiting):
-                difference = judge(check, observations, client.blurs)
+                difference = judge(check, observations, client)
                 outcomes[check["name"]] = (FAILED, difference) if difference else (PASSED, None)
             done = [check for check in waiting if check["name"] in outcomes]
             waiting = waiting[len(done):]

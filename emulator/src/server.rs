@@ -7,12 +7,12 @@ use std::time::{Duration, SystemTime};
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinHandle, JoinSet};
-use tokio_rustls::TlsAcceptor;
 
 use crate::control::{Control, Order, Task};
 use crate::engine::{Cleanup, Shared, backup, run_scripts};
 use crate::faults::Faults;
 use crate::tds::connection;
+use crate::certificate::Acceptors;
 use crate::{Error, Options, certificate};
 
 /// How often changes beyond their retention are looked for (documented: about every 30 minutes).
@@ -41,7 +41,7 @@ impl Server {
         let (stop, stopped) = watch::channel(false);
         let accepting = Accepting {
             listener,
-            tls: identity.acceptor,
+            tls: identity.acceptors,
             shared: Some(shared),
             connections: JoinSet::new(),
         };
@@ -92,7 +92,7 @@ fn prepare(options: &Options) -> Result<Arc<Shared>, Error> {
 /// The task that accepts connections and carries out orders.
 struct Accepting {
     listener: TcpListener,
-    tls: Option<TlsAcceptor>,
+    tls: Option<Acceptors>,
     /// Absent when the database could not be opened again: then connections end at once.
     shared: Option<Arc<Shared>>,
     connections: JoinSet<()>,

@@ -38,7 +38,7 @@ async fn the_reader_role_reads_three_tables_and_nothing_else() {
         assert_eq!(error(&mut client, sql).await.0, 229, "{sql}");
     }
     assert_eq!(error(&mut client, "TRUNCATE TABLE graph.AtomGraphEdges").await.0, 1088);
-    assert_eq!(error(&mut client, "CREATE TABLE dbo.X (a int)").await.0, 15247);
+    assert_eq!(error(&mut client, "CREATE TABLE dbo.X (a int)").await.0, 262);
 }
 
 #[tokio::test]

@@ -138,6 +138,15 @@ async fn a_second_writer_waits_as_long_as_lock_timeout_says() {
 }
 
 #[tokio::test]
+async fn lock_timeout_can_be_read_back() {
+    let server = start().await;
+    let mut client = connect(&server).await;
+    assert_eq!(number(&mut client, "@@LOCK_TIMEOUT").await, -1);
+    run(&mut client, "SET LOCK_TIMEOUT 250").await;
+    assert_eq!(number(&mut client, "@@LOCK_TIMEOUT").await, 250);
+}
+
+#[tokio::test]
 async fn a_dropped_connection_rolls_back_and_frees_its_lock() {
     let server = start().await;
     let (mut first, mut second) = (connect(&server).await, connect(&server).await);

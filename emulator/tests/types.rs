@@ -121,6 +121,31 @@ async fn a_text_of_five_megabytes_comes_back_whole() {
 }
 
 #[tokio::test]
+async fn smalldatetime_rounds_up_from_29_999_seconds_on() {
+    let server = start().await;
+    let mut client = connect(&server).await;
+    for (from, to) in [("12:35:29.998", "12:35"), ("12:35:29.999", "12:36")] {
+        let sql = format!(
+            "SELECT CONVERT(varchar(5), CAST(CAST('2024-05-08T{from}' AS smalldatetime) AS time), 108)"
+        );
+        assert_eq!(text(&mut client, &sql).await.as_deref(), Some(to));
+    }
+}
+
+#[tokio::test]
+async fn replicate_without_max_ends_at_8000_bytes() {
+    let server = start().await;
+    let mut client = connect(&server).await;
+    for (sql, length) in [
+        ("REPLICATE('ab', 5000)", 8000),
+        ("REPLICATE(N'ab', 5000)", 4000),
+        ("REPLICATE(CAST(N'ab' AS nvarchar(max)), 5000)", 10_000),
+    ] {
+        assert_eq!(support::number(&mut client, &format!("LEN({sql})")).await, length, "{sql}");
+    }
+}
+
+#[tokio::test]
 async fn conversions_fail_with_sql_servers_numbers() {
     let server = start().await;
     let mut client = connect(&server).await;

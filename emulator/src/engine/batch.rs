@@ -129,6 +129,7 @@ impl Session {
         {
             let mut context = self.context.lock();
             context.now = calendar::now_utc_ticks();
+            context.lock_timeout_ms = self.settings.lock_timeout_ms();
             context.transactions = i64::from(self.transaction.count);
             context.doomed = self.transaction.doomed;
         }

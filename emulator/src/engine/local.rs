@@ -187,7 +187,7 @@ impl Session {
             let message = format!(
                 "Cannot drop the table '{name}', because it does not exist or you do not have permission."
             );
-            return Err(SqlError::new(3701, message).state(5));
+            return Err(SqlError::new(3701, message).class(11).state(5));
         };
         let access = self.local_access();
         self.changing(access, |session| {

@@ -73,7 +73,7 @@ pub fn serve_session(
     };
     while let Some(event) = events.blocking_recv() {
         match event {
-            // Answered already, unless the answer to the request was complete when it came.
+            // Acknowledged already, unless it came after the answer.
             Event::Attention => {
                 if control.answer_attentions() {
                     response.finish(true);
@@ -82,7 +82,11 @@ pub fn serve_session(
             Event::Request(request) => {
                 control.transmission.next_request();
                 session.serve(request, &mut response);
-                response.finish(control.answer_attentions());
+                response.finish(false);
+                // Observed by tedious's maintainers (their #1738): the answer, cut short or not, and then a message of its own.
+                if control.answer_attentions() {
+                    response.finish(true);
+                }
             }
         }
         if response.is_closed() || control.is_closed() || session.ended {

@@ -160,6 +160,13 @@ impl Session {
             return;
         }
         match request.body {
+            // By name it is an ordinary procedure (assumption): python-tds calls it so.
+            Body::Calls(calls) if matches!(calls.as_slice(), [call] if call.is_reset()) => {
+                response.begin_procedure();
+                self.reset(false, response);
+                response.return_status(0);
+                response.end_procedure(false);
+            }
             Body::Batch(text) => self.batch(&text, response),
             Body::Calls(calls) => self.remote_calls(&calls, response),
             Body::Transaction(request) => self.transaction_request(request, response),

@@ -20,3 +20,11 @@ pub struct Settings {
     /// Table for which `IDENTITY_INSERT` is on.
     pub identity_insert: Option<i32>,
 }
+
+impl Settings {
+    /// `@@LOCK_TIMEOUT`: -1 without a limit (documented).
+    pub fn lock_timeout_ms(&self) -> i64 {
+        self.lock_timeout
+            .map_or(-1, |timeout| i64::try_from(timeout.as_millis()).unwrap_or(i64::MAX))
+    }
+}

@@ -130,6 +130,10 @@ impl Session {
             }
             StatementKind::SetIgnored(_) => finished(command::SET_VALUE, reply),
             kind => {
+                // Documented: CREATE, ALTER TABLE, DROP, TRUNCATE, GRANT and REVOKE begin one too.
+                if !matches!(kind, StatementKind::AlterDatabase { .. }) {
+                    self.implicit_begin(reply);
+                }
                 if !self.define_local(kind)? {
                     self.define(kind)?;
                 }
@@ -141,7 +145,7 @@ impl Session {
         Ok(())
     }
 
-    /// `IMPLICIT_TRANSACTIONS`: a statement that touches data begins a transaction.
+    /// `IMPLICIT_TRANSACTIONS`: a statement that touches data or defines something begins a transaction.
     fn implicit_begin(&mut self, reply: &mut dyn Reply) {
         if self.settings.implicit_transactions && self.transaction.count == 0 {
             self.begin(None, reply);

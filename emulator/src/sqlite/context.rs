@@ -33,6 +33,8 @@ pub struct Context {
     pub spid: i64,
     /// Time of the present statement, UTC ticks.
     pub now: i64,
+    /// `@@LOCK_TIMEOUT`, -1 for ever.
+    pub lock_timeout_ms: i64,
     /// `@@TRANCOUNT`.
     pub transactions: i64,
     /// The transaction can only be rolled back.
@@ -75,6 +77,7 @@ impl ContextHandle {
             application: String::new(),
             spid: 51,
             now: 0,
+            lock_timeout_ms: -1,
             transactions: 0,
             doomed: false,
             rows: 0,

@@ -9,6 +9,8 @@ use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tokio_rustls::TlsAcceptor;
 
+use crate::certificate::Acceptors;
+
 use super::handshake::HandshakeStream;
 use super::login::{self, Login};
 use super::packet::{
@@ -82,7 +84,7 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
 /// Serves one client until it or the server ends the connection.
 pub async fn serve(
     socket: TcpStream,
-    tls: Option<TlsAcceptor>,
+    tls: Option<Acceptors>,
     shared: Arc<Shared>,
 ) -> io::Result<()> {
     socket.set_nodelay(true)?;
@@ -93,13 +95,13 @@ pub async fn serve(
 /// Pre-login, TLS and LOGIN7, up to what the session has to decide.
 async fn greet(
     socket: TcpStream,
-    tls: Option<TlsAcceptor>,
+    tls: Option<Acceptors>,
 ) -> io::Result<(Box<dyn Stream>, Login)> {
     let mut first = [0];
     let tls_first = socket.peek(&mut first).await? == 1 && first == [TLS_HANDSHAKE];
     match tls {
-        Some(acceptor) if tls_first => greet_strict(socket, &acceptor).await,
-        Some(acceptor) => greet_wrapped(socket, &acceptor).await,
+        Some(acceptors) if tls_first => greet_strict(socket, &acceptors.strict).await,
+        Some(acceptors) => greet_wrapped(socket, &acceptors.wrapped).await,
         None => greet_plain(socket).await,
     }
 }

@@ -19,6 +19,13 @@ pub struct Call {
     pub parameters: Vec<Parameter>,
 }
 
+impl Call {
+    /// Whether it is `sp_reset_connection`, by name.
+    pub fn is_reset(&self) -> bool {
+        matches!(&self.procedure, Procedure::Named(name) if name.eq_ignore_ascii_case("sp_reset_connection"))
+    }
+}
+
 /// A procedure, by name or by number.
 #[derive(Debug)]
 pub enum Procedure {

@@ -180,7 +180,8 @@ fn by_size(kind: u8, bytes: u8) -> Result<SqlType, Flaw> {
         (token::MONEYN, 8) => SqlType::Money,
         (token::DATETIMEN, 4) => SqlType::SmallDateTime,
         (token::DATETIMEN, 8) => SqlType::DateTime,
-        (token::GUID, 16) => SqlType::UniqueIdentifier,
+        // 0 stands for NULL (documented, MS-TDS 2.2.5.4.2); mssql-jdbc sends it.
+        (token::GUID, 0 | 16) => SqlType::UniqueIdentifier,
         _ => return Err(Flaw::Length),
     })
 }

@@ -254,6 +254,7 @@ fn system_variable(name: &str) -> Result<Typed> {
     let (key, sql_type) = match name.to_ascii_lowercase().as_str() {
         "@@trancount" => ("trancount", SqlType::Int),
         "@@rowcount" => ("rowcount", SqlType::Int),
+        "@@lock_timeout" => ("lock_timeout", SqlType::Int),
         "@@error" => ("error", SqlType::Int),
         "@@spid" => ("spid", SqlType::SmallInt),
         "@@identity" => {
@@ -267,7 +268,7 @@ fn system_variable(name: &str) -> Result<Typed> {
         }
         "@@version" => ("version", SqlType::NVarChar(crate::values::Length::Limited(300))),
         "@@servername" => ("servername", SqlType::SYSNAME),
-        "@@lock_timeout" | "@@options" | "@@nestlevel" | "@@procid" | "@@fetch_status"
+        "@@options" | "@@nestlevel" | "@@procid" | "@@fetch_status"
         | "@@max_precision" | "@@microsoftversion" | "@@datefirst" | "@@textsize" | "@@langid"
         | "@@language" | "@@servicename" => {
             return Err(SqlError::unsupported(name));

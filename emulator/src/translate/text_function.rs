@@ -75,7 +75,13 @@ impl Translator<'_> {
             _ => {}
         }
         let sql_type = result_type(name, &values);
-        Ok(Some(Typed::expression(format!("{function}({})", sql.join(", ")), sql_type)))
+        let call = format!("{function}({})", sql.join(", "));
+        let sql = match sql_type.length() {
+            // Documented: without a (max) type the result ends at 8000 bytes.
+            Some(Length::Limited(limit)) if name == "REPLICATE" => format!("t_left({call}, {limit})"),
+            _ => call,
+        };
+        Ok(Some(Typed::expression(sql, sql_type)))
     }
 
     fn data_length(&mut self, arguments: &[Expr], scope: &Scope<'_>) -> Result<Typed> {

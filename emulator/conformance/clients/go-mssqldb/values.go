@@ -163,8 +163,8 @@ func null(kind string) any {
 		return decimal.NullDecimal{}
 	case "money", "smallmoney":
 		return mssql.Money[decimal.NullDecimal]{}
-	case "uniqueidentifier":
-		return mssql.NullUniqueIdentifier{}
+	case "uniqueidentifier": // a mssql.NullUniqueIdentifier is sent without its length
+		return nil
 	case "date":
 		return mssql.NullDate{}
 	case "time":

@@ -143,8 +143,8 @@ public final class Runner {
             source.setDatabaseName(options.database == null ? run.database : options.database);
             source.setApplicationName(options.appName == null ? "conformance" : options.appName);
             source.setLoginTimeout(15);
-            source.setConnectRetryCount(0);
             source.setLastUpdateCount(false);
+            source.setSendTimeAsDatetime(false);
             source.setEncrypt(run.mode.equals("encrypted") ? "true" : "false");
             if (run.mode.equals("encrypted")) {
                 source.setTrustStoreType("PKCS12");
@@ -352,9 +352,12 @@ public final class Runner {
             case "datetime" -> to.setDateTime(at, text == null ? null : Timestamp.valueOf(text));
             case "smalldatetime" -> to.setSmallDateTime(at, text == null ? null : Timestamp.valueOf(text));
             default -> {
-                String[] parts = text == null ? null : text.split(" ");
-                to.setObject(at, text == null ? null : OffsetDateTime.of(LocalDateTime.parse(parts[0] + "T" + parts[1]), ZoneOffset.of(parts[2])),
-                        microsoft.sql.Types.DATETIMEOFFSET);
+                if (text == null) {
+                    to.setNull(at, microsoft.sql.Types.DATETIMEOFFSET);
+                    return;
+                }
+                String[] parts = text.split(" ");
+                to.setObject(at, OffsetDateTime.of(LocalDateTime.parse(parts[0] + "T" + parts[1]), ZoneOffset.of(parts[2])));
             }
         }
     }

@@ -211,8 +211,9 @@ async function prepared(connection, step, observation) {
     request.addParameter(name, type, undefined, options);
   });
   const completion = (start) => new Promise((resolve) => { completed = resolve; start(); });
-  const failed = await completion(() => {
-    request.once('prepared', () => {});
+  const failed = await new Promise((resolve) => {
+    request.once('prepared', () => resolve());
+    request.once('error', resolve);
     connection.prepare(request);
   });
   observation.finish(failed);

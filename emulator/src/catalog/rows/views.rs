@@ -297,7 +297,7 @@ const VIEWS: &[View] = &[
         name: "change_tracking_databases",
         columns: &[
             ("database_id", INT, false),
-            ("is_auto_cleanup_on", TINY, true),
+            ("is_auto_cleanup_on", BIT, true),
             ("retention_period", INT, true),
             ("retention_period_units", TINY, true),
             ("retention_period_units_desc", DESC, true),

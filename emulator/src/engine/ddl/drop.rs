@@ -39,7 +39,7 @@ impl Change {
             let message = format!(
                 "Cannot drop the table '{name}', because it does not exist or you do not have permission."
             );
-            return Err(SqlError::new(3701, message).state(5));
+            return Err(SqlError::new(3701, message).class(11).state(5));
         };
         self.check_unreferenced(&table, name)?;
         self.sql.push(format!("DROP TABLE {}", table.storage()));
@@ -89,7 +89,7 @@ impl Change {
             let message = format!(
                 "Cannot drop the index '{on}.{name}', because it does not exist or you do not have permission."
             );
-            return Err(SqlError::new(3701, message).state(7));
+            return Err(SqlError::new(3701, message).class(11).state(7));
         };
         if table.indexes[at].constraint_id.is_some() {
             let message = format!(

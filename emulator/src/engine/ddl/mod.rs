@@ -112,6 +112,12 @@ impl Session {
                 of_table(name)
             }
             _ if catalog.permits(self.user, "CONTROL", &[Scope::Database]) => Ok(()),
+            StatementKind::Create(create) if matches!(**create, Create::Table(_)) => {
+                // Documented: 262.
+                let database = &catalog.database.name;
+                let message = format!("CREATE TABLE permission denied in database '{database}'.");
+                Err(SqlError::new(262, message).class(14))
+            }
             _ => {
                 let message = "User does not have permission to perform this action.";
                 Err(SqlError::new(15247, message).class(16))

@@ -86,7 +86,8 @@ impl Session {
         reply.set_no_count(self.settings.no_count);
         let inner = std::mem::replace(&mut self.variables, outer);
         let after = self.transaction.count;
-        if step.is_ok() && before != after {
+        // Under IMPLICIT_TRANSACTIONS it is no error: mssql-jdbc's first call of a transaction is one that opens it.
+        if step.is_ok() && before != after && !self.settings.implicit_transactions {
             let message = format!(
                 "Transaction count after EXECUTE indicates a mismatching number of BEGIN and COMMIT statements. Previous \
                  count = {before}, current count = {after}."

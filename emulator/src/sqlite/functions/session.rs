@@ -19,6 +19,7 @@ pub(super) fn register(connection: &Connection, context: &ContextHandle) -> rusq
         let error = |read: fn(&SqlError) -> i64| number(caught.map(read));
         Ok(match call.string(0).unwrap_or_default().as_str() {
             "trancount" => Value::Int(context.transactions),
+            "lock_timeout" => Value::Int(context.lock_timeout_ms),
             "rowcount" => Value::Int(context.rows),
             "identity" => number(context.identity),
             "error" => Value::Int(i64::from(context.last_error)),

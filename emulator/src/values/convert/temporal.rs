@@ -72,8 +72,9 @@ pub(crate) fn write(instant: Instant, to: SqlType) -> Result<Value> {
             Value::Int(day * calendar::THIRDS_PER_DAY + thirds)
         }
         SqlType::SmallDateTime => {
-            let minutes = (instant.ticks + 30 * calendar::TICKS_PER_SECOND)
-                / (60 * calendar::TICKS_PER_SECOND);
+            // Documented: 29.998 seconds and less are rounded down, 29.999 up: the thirds of datetime come first.
+            let thirds = (instant.ticks * 3 + 50_000) / 100_000;
+            let minutes = (thirds + 30 * 300) / (60 * 300);
             let value = (instant.days - calendar::DAY_1900) * 1440 + minutes;
             if !(0..=65_535 * 1440 + 1439).contains(&value) {
                 return Err(out_of_range(to));
