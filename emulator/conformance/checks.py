@@ -6,7 +6,7 @@ from pathlib import Path
 
 FOLDER = Path(__file__).parent / "checks"
 ACTIONS = ("sql", "begin", "commit", "rollback", "save", "rollback_to", "connect", "close", "reset", "finish")
-EXPECTATIONS = {"rows", "results", "row_count", "columns", "types", "counts", "error", "errors", "state", "class", "line",
+EXPECTATIONS = {"rows", "results", "row_count", "columns", "types", "counts", "error", "errors", "each", "state", "class", "line",
                 "text", "messages", "cancelled"}
 OPTIONS = {"on", "params", "runs", "background", "take_rows", "cancel_after_ms"}
 NULL = "NULL"

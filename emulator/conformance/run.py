@@ -24,7 +24,7 @@ def main():
     checks = [check for check in check_files.read_all({"database": DATABASE}) if not arguments.only or arguments.only in check["name"]]
     if arguments.sql:
         return write_sql(checks, arguments.sql)
-    program, outcomes = build(), {}
+    program, outcomes = arguments.program or build(), {}
     for client in [client for client in clients.ALL if not arguments.client or client.name in arguments.client]:
         client.install()
         for mode in [mode for mode in client.modes if not arguments.mode or mode in arguments.mode]:
@@ -47,6 +47,7 @@ def parse():
     parser.add_argument("--client", action="append", choices=[client.name for client in clients.ALL], help="this client alone; repeatable")
     parser.add_argument("--mode", action="append", choices=["encrypted", "login", "plain"], help="this mode alone; repeatable")
     parser.add_argument("--only", metavar="TEXT", help="checks with TEXT in their name")
+    parser.add_argument("--program", metavar="FILE", type=Path, help="this emulator, instead of building one")
     parser.add_argument("--json", metavar="FILE", type=Path, help="write all outcomes there too")
     parser.add_argument("--sql", metavar="FOLDER", type=Path, help="run nothing: write the T-SQL of the checks there, for a parser")
     return parser.parse_args()

@@ -8,11 +8,11 @@ use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinHandle, JoinSet};
 
+use crate::certificate::Acceptors;
 use crate::control::{Control, Order, Task};
 use crate::engine::{Cleanup, Shared, backup, run_scripts};
 use crate::faults::Faults;
 use crate::tds::connection;
-use crate::certificate::Acceptors;
 use crate::{Error, Options, certificate};
 
 /// How often changes beyond their retention are looked for (documented: about every 30 minutes).

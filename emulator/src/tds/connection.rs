@@ -93,10 +93,7 @@ pub async fn serve(
 }
 
 /// Pre-login, TLS and LOGIN7, up to what the session has to decide.
-async fn greet(
-    socket: TcpStream,
-    tls: Option<Acceptors>,
-) -> io::Result<(Box<dyn Stream>, Login)> {
+async fn greet(socket: TcpStream, tls: Option<Acceptors>) -> io::Result<(Box<dyn Stream>, Login)> {
     let mut first = [0];
     let tls_first = socket.peek(&mut first).await? == 1 && first == [TLS_HANDSHAKE];
     match tls {

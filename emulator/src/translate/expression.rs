@@ -268,9 +268,9 @@ fn system_variable(name: &str) -> Result<Typed> {
         }
         "@@version" => ("version", SqlType::NVarChar(crate::values::Length::Limited(300))),
         "@@servername" => ("servername", SqlType::SYSNAME),
-        "@@options" | "@@nestlevel" | "@@procid" | "@@fetch_status"
-        | "@@max_precision" | "@@microsoftversion" | "@@datefirst" | "@@textsize" | "@@langid"
-        | "@@language" | "@@servicename" => {
+        "@@options" | "@@nestlevel" | "@@procid" | "@@fetch_status" | "@@max_precision"
+        | "@@microsoftversion" | "@@datefirst" | "@@textsize" | "@@langid" | "@@language"
+        | "@@servicename" => {
             return Err(SqlError::unsupported(name));
         }
         _ => {

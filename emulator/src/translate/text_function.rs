@@ -78,7 +78,9 @@ impl Translator<'_> {
         let call = format!("{function}({})", sql.join(", "));
         let sql = match sql_type.length() {
             // Documented: without a (max) type the result ends at 8000 bytes.
-            Some(Length::Limited(limit)) if name == "REPLICATE" => format!("t_left({call}, {limit})"),
+            Some(Length::Limited(limit)) if name == "REPLICATE" => {
+                format!("t_left({call}, {limit})")
+            }
             _ => call,
         };
         Ok(Some(Typed::expression(sql, sql_type)))

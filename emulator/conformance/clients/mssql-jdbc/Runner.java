@@ -92,7 +92,12 @@ public final class Runner {
         Boolean cancelled;
         @SerializedName("client_error") String clientError;
 
-        void note(SQLException error) {
+        /** Errors of one statement come chained. */
+        void note(SQLException first) {
+            for (SQLException error = first; error != null; error = error.getNextException()) noteOne(error);
+        }
+
+        private void noteOne(SQLException error) {
             if (!(error instanceof SQLServerException)) {
                 clientError = error.toString();
                 return;
