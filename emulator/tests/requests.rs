@@ -99,6 +99,20 @@ async fn a_message_of_an_unknown_type_ends_the_connection() {
 }
 
 #[tokio::test]
+async fn an_attention_stops_a_query_and_the_connection_goes_on() {
+    let server = start().await;
+    let mut raw = Raw::log_in(&server, 4096).await;
+    let endless = "WITH n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2000000000) \
+                   SELECT COUNT_BIG(*) FROM n OPTION (MAXRECURSION 0)";
+    raw.send(BATCH, END, &[headers(0), utf16(endless)].concat()).await;
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    raw.send(ATTENTION, END, &[]).await;
+    raw.answer().await;
+    assert_eq!(raw.answer().await, [done(ATTENTION_BIT, 0, 0)]);
+    assert_eq!(number(&mut raw, "42").await, 42);
+}
+
+#[tokio::test]
 async fn an_attention_during_a_request_is_acknowledged_after_what_it_cut_short() {
     let server = start().await;
     let mut raw = Raw::log_in(&server, 4096).await;
