@@ -30,7 +30,7 @@ pub(super) fn register(connection: &Connection) -> rusqlite::Result<()> {
     connection.create_aggregate_function("one", 1, flags, OnlyOne)
 }
 
-fn overflow(sql_type: SqlType) -> SqlError {
+pub(super) fn overflow(sql_type: SqlType) -> SqlError {
     let message = format!(
         "Arithmetic overflow error converting expression to data type {}.",
         sql_type.name()
@@ -80,7 +80,7 @@ fn whole(call: &Arguments<'_>, operation: fn(i64, i64) -> Option<i64>) -> Result
 }
 
 #[expect(clippy::cast_precision_loss, reason = "whole floats may be kept as integers")]
-fn float(value: &Value) -> Option<f64> {
+pub(super) fn float(value: &Value) -> Option<f64> {
     match value {
         Value::Float(value) => Some(*value),
         Value::Int(value) => Some(*value as f64),

@@ -7,6 +7,7 @@ mod duplicate;
 mod graph;
 mod hashing;
 mod locks;
+mod mathematics;
 mod metadata;
 mod packing;
 mod session;
@@ -28,6 +29,7 @@ use crate::values::{SqlType, Value};
 pub fn register(connection: &Connection, context: &ContextHandle) -> rusqlite::Result<()> {
     conversion::register(connection)?;
     arithmetic::register(connection)?;
+    mathematics::register(connection)?;
     text::register(connection)?;
     duplicate::register(connection)?;
     packing::register(connection)?;
