@@ -6,6 +6,7 @@ use super::transaction::Access;
 use crate::catalog::Table;
 use crate::sql::ast::{Delete, Insert, InsertSource, Merge, ObjectName, Output, Update};
 use crate::sql::error::{Result, SqlError};
+use crate::sqlite::errors::{self, UPDATE_CONFLICT};
 use crate::translate::{Changing, Plan};
 
 impl Session {
@@ -26,6 +27,20 @@ impl Session {
         let value = result?;
         closed?;
         Ok(value)
+    }
+
+    /// The same for a change of one table, which an update conflict names.
+    fn changing_table<T>(
+        &mut self,
+        target: &ObjectName,
+        output: &Output,
+        run: impl FnOnce(&mut Self) -> Result<T>,
+    ) -> Result<T> {
+        let changed = self.changing(self.access_to(target, output), run);
+        changed.map_err(|error| match error.number {
+            UPDATE_CONFLICT => errors::update_conflict(&self.catalog(), target),
+            _ => error,
+        })
     }
 
     fn saved_point<T>(&mut self, run: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
@@ -82,8 +97,7 @@ impl Session {
     }
 
     fn insert_drawn(&mut self, insert: &Insert, reply: &mut dyn Reply) -> Result<u64> {
-        let access = self.access_to(&insert.table, &insert.output);
-        self.changing(access, |session| {
+        self.changing_table(&insert.table, &insert.output, |session| {
             let catalog = session.refresh_catalog()?;
             let target = session.translator(&catalog).insert_target(insert)?;
             if insert.output.into.is_some() {
@@ -127,8 +141,7 @@ impl Session {
     }
 
     pub(super) fn update(&mut self, update: &Update, reply: &mut dyn Reply) -> Result<u64> {
-        let access = self.access_to(&update.target, &update.output);
-        self.changing(access, |session| {
+        self.changing_table(&update.target, &update.output, |session| {
             let catalog = session.refresh_catalog()?;
             let plan = match session.translator(&catalog).update(update)? {
                 Changing::Direct(plan) => plan,
@@ -146,8 +159,7 @@ impl Session {
     }
 
     pub(super) fn delete(&mut self, delete: &Delete, reply: &mut dyn Reply) -> Result<u64> {
-        let access = self.access_to(&delete.target, &delete.output);
-        self.changing(access, |session| {
+        self.changing_table(&delete.target, &delete.output, |session| {
             let catalog = session.refresh_catalog()?;
             match session.translator(&catalog).delete(delete)? {
                 Changing::Direct(plan) => session.change_rows(&plan, "DELETE", true, reply),
@@ -157,8 +169,7 @@ impl Session {
     }
 
     pub(super) fn merge(&mut self, merge: &Merge, reply: &mut dyn Reply) -> Result<u64> {
-        let access = self.access_to(&merge.target, &merge.output);
-        self.changing(access, |session| {
+        self.changing_table(&merge.target, &merge.output, |session| {
             let catalog = session.refresh_catalog()?;
             let staged = session.translator(&catalog).merge(merge)?;
             session.run_staged(&staged, "MERGE", reply)

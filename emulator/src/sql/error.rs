@@ -58,6 +58,13 @@ impl SqlError {
         self
     }
 
+    /// The same with this error behind it.
+    #[must_use]
+    pub fn before(mut self, next: Self) -> Self {
+        self.followed_by = Some(Box::new(next));
+        self
+    }
+
     /// The error and the one behind it.
     pub fn each(&self) -> impl Iterator<Item = Self> + '_ {
         let line = self.line;

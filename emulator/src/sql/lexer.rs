@@ -178,7 +178,8 @@ impl<'a> Lexer<'a> {
                     .collect::<String>();
                 let message =
                     format!("Unclosed quotation mark after the character string '{text}'.");
-                return Err(SqlError::new(105, message).class(15));
+                let next = SqlError::syntax(text);
+                return Err(SqlError::new(105, message).class(15).before(next));
             };
             self.at += 1;
             self.line += u32::from(byte == b'\n');

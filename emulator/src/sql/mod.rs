@@ -2,7 +2,7 @@
 
 pub mod ast;
 pub mod error;
-mod lexer;
+pub(crate) mod lexer;
 mod parser;
 mod script;
 

@@ -3,7 +3,9 @@
 use rusqlite::ffi;
 
 use crate::catalog::{Catalog, Index, Table};
+use crate::sql::ast::ObjectName;
 use crate::sql::error::SqlError;
+use crate::sql::lexer::{Lexer, Token};
 
 /// Translates an error; `verb` is INSERT, UPDATE, DELETE or another word for the statement.
 pub fn translate(error: &rusqlite::Error, catalog: &Catalog, verb: &str) -> SqlError {
@@ -21,7 +23,8 @@ pub fn translate(error: &rusqlite::Error, catalog: &Catalog, verb: &str) -> SqlE
         | ffi::SQLITE_CONSTRAINT_PRIMARYKEY
         | ffi::SQLITE_CONSTRAINT_ROWID => duplicate(message, catalog),
         ffi::SQLITE_CONSTRAINT_CHECK => check(message, catalog, verb),
-        ffi::SQLITE_BUSY_SNAPSHOT => update_conflict(catalog),
+        // Which table it was SQLite does not say: the statement does.
+        ffi::SQLITE_BUSY_SNAPSHOT => SqlError::new(UPDATE_CONFLICT, ""),
         ffi::SQLITE_INTERRUPT => cancelled(),
         _ if message.contains("integer overflow") => SqlError::new(
             8115,
@@ -45,15 +48,20 @@ pub fn cancelled() -> SqlError {
     SqlError::new(3617, "The statement was cancelled.").class(11)
 }
 
-fn update_conflict(catalog: &Catalog) -> SqlError {
-    // Observed text (probed.md 6); which table it was SQLite does not say.
+/// A write after another transaction has committed one.
+pub const UPDATE_CONFLICT: i32 = 3960;
+
+/// [`UPDATE_CONFLICT`] for a statement that changes a table; observed text (probed.md 6).
+pub fn update_conflict(catalog: &Catalog, target: &ObjectName) -> SqlError {
+    let table = catalog.find_table(target);
+    let table = table.map_or_else(|| target.to_string(), |table| catalog.qualified(table));
     let message = format!(
-        "Snapshot isolation transaction aborted due to update conflict. You cannot use snapshot isolation to access table '' \
+        "Snapshot isolation transaction aborted due to update conflict. You cannot use snapshot isolation to access table '{table}' \
          directly or indirectly in database '{}' to update, delete, or insert the row that has been modified or deleted by \
          another transaction. Retry the transaction or change the isolation level for the update/delete statement.",
         catalog.database.name
     );
-    SqlError::new(3960, message).state(2)
+    SqlError::new(UPDATE_CONFLICT, message).state(2)
 }
 
 /// `t1.c2` in a message of `SQLite`: the table and the column ids.
@@ -131,16 +139,42 @@ pub fn duplicate_key(table: &Table, index: &Index, catalog: &Catalog) -> SqlErro
     SqlError::new(2601, message).class(14)
 }
 
+/// Documented: a check of one column alone names it.
+fn only_column(table: &Table, check: &str) -> String {
+    let mut lexer = Lexer::new(check.as_bytes());
+    let mut named = std::collections::BTreeSet::new();
+    while let Ok(token) = lexer.next() {
+        let name = match &token {
+            Token::Word(word) => *word,
+            Token::Quoted(word) => word,
+            Token::End => break,
+            _ => continue,
+        };
+        named.extend(
+            table
+                .columns
+                .iter()
+                .filter(|own| own.name.eq_ignore_ascii_case(name))
+                .map(|own| &own.name),
+        );
+    }
+    match named.first().filter(|_| named.len() == 1) {
+        Some(column) => format!(", column '{column}'"),
+        None => String::new(),
+    }
+}
+
 fn check(message: &str, catalog: &Catalog, verb: &str) -> SqlError {
     let id = message.rsplit_once('k').and_then(|(_, id)| id.trim().parse::<i32>().ok());
     for table in catalog.tables.values().chain(catalog.local.values()) {
         if let Some(check) = table.checks.iter().find(|check| Some(check.id) == id) {
             let message = format!(
                 "The {verb} statement conflicted with the CHECK constraint \"{}\". The conflict occurred in database \"{}\", \
-                 table \"{}\".",
+                 table \"{}\"{}.",
                 check.name,
                 catalog.database.name,
-                catalog.qualified(table)
+                catalog.qualified(table),
+                only_column(table, &check.text)
             );
             return SqlError::new(547, message).state(0);
         }

@@ -15,6 +15,7 @@ impl Translator<'_> {
         right: &Expr,
         scope: &Scope<'_>,
     ) -> Result<Typed> {
+        let literals = (literal_digits(left), literal_digits(right));
         let (left, right) = (self.expression(left, scope)?, self.expression(right, scope)?);
         let sql_type = common_type(&left, &right)?;
         match sql_type.family() {
@@ -23,7 +24,7 @@ impl Translator<'_> {
             }
             Family::Integer => self.whole(operator, left, right, sql_type),
             Family::Approximate => self.floating(operator, left, right, sql_type),
-            Family::Exact => self.exact(operator, left, right, sql_type),
+            Family::Exact => self.exact(operator, (left, right), literals, sql_type),
             Family::Temporal if sql_type == SqlType::DateTime => {
                 self.datetime_and_days(operator, left, right)
             }
@@ -139,14 +140,16 @@ impl Translator<'_> {
     fn exact(
         &mut self,
         operator: BinaryOperator,
-        left: Typed,
-        right: Typed,
+        (left, right): (Typed, Typed),
+        literals: (Option<u8>, Option<u8>),
         sql_type: SqlType,
     ) -> Result<Typed> {
-        let as_decimal = |typed: &Typed| {
-            typed.sql_type.as_decimal().unwrap_or((decimal::DIGITS_MAX, sql_type.scale()))
+        let as_decimal = |typed: &Typed, literal: Option<u8>| match literal {
+            Some(digits) => (digits, 0),
+            None => typed.sql_type.as_decimal().unwrap_or((decimal::DIGITS_MAX, sql_type.scale())),
         };
-        let (left_digits, right_digits) = (as_decimal(&left), as_decimal(&right));
+        let left_digits = as_decimal(&left, literals.0);
+        let right_digits = as_decimal(&right, literals.1);
         let exact = |(precision, scale)| SqlType::Decimal { precision, scale };
         let (left, right) =
             (self.implicit(left, exact(left_digits))?, self.implicit(right, exact(right_digits))?);
@@ -160,6 +163,19 @@ impl Translator<'_> {
             left.sql, right.sql
         );
         Ok(Typed::expression(sql, if money { sql_type } else { exact((precision, scale)) }))
+    }
+}
+
+/// Beside a decimal a whole number that is written out has as many digits as it is written with, not the ten of an int
+/// (general knowledge: 1.0 / 3 has six decimals).
+fn literal_digits(expression: &Expr) -> Option<u8> {
+    match expression {
+        Expr::Integer(digits) => {
+            let own = digits.trim_start_matches('0').len().max(1);
+            u8::try_from(own).ok().filter(|own| *own <= decimal::DIGITS_MAX)
+        }
+        Expr::Negate(value) => literal_digits(value),
+        _ => None,
     }
 }
 

@@ -201,9 +201,23 @@ impl<'a> Parser<'a> {
             Token::Word(word) if is_reserved(word) => {
                 SqlError::new(156, format!("Incorrect syntax near the keyword '{word}'.")).class(15)
             }
+            // Where the text ends too early, its last word is named.
+            Token::End => SqlError::syntax(self.previous_word()),
             token => SqlError::syntax(token),
         };
         error.at_line(self.line)
+    }
+
+    fn previous_word(&self) -> String {
+        let mut lexer = Lexer::new(self.text);
+        let mut last = Token::Symbol("");
+        while let Ok(token) = lexer.next() {
+            if token == Token::End {
+                break;
+            }
+            last = token;
+        }
+        last.to_string()
     }
 
     /// The present word is SQL Server's, but not in the subset.

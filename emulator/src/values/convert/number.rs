@@ -29,7 +29,7 @@ pub(super) fn to_number(value: &Value, from: SqlType, to: SqlType) -> Result<Val
             _ => error,
         }),
         Family::Approximate => to_float(&number, to),
-        _ => to_exact(&number, to),
+        _ => to_exact(&number, from, to),
     }
 }
 
@@ -185,7 +185,7 @@ fn to_float(number: &Number, to: SqlType) -> Result<Value> {
     if real.is_finite() { Ok(Value::Float(f64::from(real))) } else { Err(overflow(to)) }
 }
 
-fn to_exact(number: &Number, to: SqlType) -> Result<Value> {
+fn to_exact(number: &Number, from: SqlType, to: SqlType) -> Result<Value> {
     let scale = to.scale();
     let scaled = match number {
         Number::Whole(value) => decimal::rescale(*value, 0, scale),
@@ -199,7 +199,15 @@ fn to_exact(number: &Number, to: SqlType) -> Result<Value> {
         _ => false,
     };
     let failure = || {
-        let message = "Arithmetic overflow error converting numeric to data type numeric.";
+        let name = |own: SqlType| match own {
+            SqlType::Decimal { .. } => "numeric",
+            _ => own.name(),
+        };
+        let message = format!(
+            "Arithmetic overflow error converting {} to data type {}.",
+            name(from),
+            name(to)
+        );
         SqlError::new(8115, message).state(8)
     };
     scaled.filter(fits).map(|value| Value::Bytes(decimal::to_bytes(value))).ok_or_else(failure)

@@ -19,7 +19,7 @@ pub(super) fn to_temporal(value: &Value, from: SqlType, to: SqlType) -> Result<V
         }
         _ => return Err(not_allowed(from, to)),
     };
-    write(instant, to)
+    write_from(instant, Some(from), to)
 }
 
 fn failed() -> SqlError {
@@ -54,8 +54,12 @@ pub(crate) fn read(value: &Value, from: SqlType) -> Result<Instant> {
 
 /// A point in local time in the storage form of a type.
 pub(crate) fn write(instant: Instant, to: SqlType) -> Result<Value> {
+    write_from(instant, None, to)
+}
+
+fn write_from(instant: Instant, from: Option<SqlType>, to: SqlType) -> Result<Value> {
     if !instant.in_range() {
-        return Err(out_of_range(to));
+        return Err(out_of_range(from, to));
     }
     Ok(match to {
         SqlType::Date => Value::Int(instant.days),
@@ -66,7 +70,7 @@ pub(crate) fn write(instant: Instant, to: SqlType) -> Result<Value> {
             let day = instant.days - calendar::DAY_1900;
             // Documented range of datetime: from 1753-01-01 on.
             if instant.days < 639_905 {
-                return Err(out_of_range(to));
+                return Err(out_of_range(from, to));
             }
             let thirds = (instant.ticks * 3 + 50_000) / 100_000;
             Value::Int(day * calendar::THIRDS_PER_DAY + thirds)
@@ -77,7 +81,7 @@ pub(crate) fn write(instant: Instant, to: SqlType) -> Result<Value> {
             let minutes = (thirds + 30 * 300) / (60 * 300);
             let value = (instant.days - calendar::DAY_1900) * 1440 + minutes;
             if !(0..=65_535 * 1440 + 1439).contains(&value) {
-                return Err(out_of_range(to));
+                return Err(out_of_range(from, to));
             }
             Value::Int(value)
         }
@@ -96,9 +100,12 @@ pub(crate) fn write(instant: Instant, to: SqlType) -> Result<Value> {
     })
 }
 
-fn out_of_range(to: SqlType) -> SqlError {
-    let message =
-        format!("The conversion to a {} data type resulted in an out-of-range value.", to.name());
+fn out_of_range(from: Option<SqlType>, to: SqlType) -> SqlError {
+    let from = from.map_or_else(String::new, |from| format!("of a {} data type ", from.name()));
+    let message = format!(
+        "The conversion {from}to a {} data type resulted in an out-of-range value.",
+        to.name()
+    );
     SqlError::new(242, message).state(3)
 }
 
