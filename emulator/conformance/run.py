@@ -31,7 +31,8 @@ def main():
             began = time.monotonic()
             outcomes[client.name, mode] = run_client(client, mode, checks, program)
             print(f"{client.name} {mode}: {time.monotonic() - began:.0f} s", file=sys.stderr)
-    print_table(checks, outcomes)
+    if not arguments.brief:
+        print_table(checks, outcomes)
     print_summary(checks, outcomes)
     print_differences(outcomes)
     if arguments.json:
@@ -48,6 +49,7 @@ def parse():
     parser.add_argument("--mode", action="append", choices=["encrypted", "login", "plain"], help="this mode alone; repeatable")
     parser.add_argument("--only", metavar="TEXT", help="checks with TEXT in their name")
     parser.add_argument("--program", metavar="FILE", type=Path, help="this emulator, instead of building one")
+    parser.add_argument("--brief", action="store_true", help="no table: counts and what differs")
     parser.add_argument("--json", metavar="FILE", type=Path, help="write all outcomes there too")
     parser.add_argument("--sql", metavar="FOLDER", type=Path, help="run nothing: write the T-SQL of the checks there, for a parser")
     return parser.parse_args()

@@ -145,6 +145,31 @@ async fn a_prepared_statement_runs_by_its_handle_until_it_is_given_up() {
 }
 
 #[tokio::test]
+async fn a_reset_by_name_rolls_back_and_restores_settings() {
+    let server = start().await;
+    let mut raw = Raw::log_in(&server, 4096).await;
+    raw.batch("CREATE TABLE dbo.T (a int); SET NOCOUNT ON; BEGIN TRAN; INSERT dbo.T VALUES (1)").await;
+    assert_ne!(raw.transaction, 0);
+    assert!(errors(&raw.call(&named("sp_reset_connection")).await).is_empty());
+    assert_eq!(raw.transaction, 0);
+    let answer = raw.batch("SELECT COUNT(*) FROM dbo.T").await;
+    assert_eq!(answer[1], row(0));
+    // NOCOUNT is off again: the count is back.
+    let done = Token::Done { token: 0xFD, status: COUNT, command: COMMAND_SELECT, rows: 1 };
+    assert_eq!(answer.last(), Some(&done));
+}
+
+#[tokio::test]
+async fn a_call_that_opens_an_implicit_transaction_is_no_error() {
+    let server = start().await;
+    let mut raw = Raw::log_in(&server, 4096).await;
+    raw.batch("CREATE TABLE dbo.T (a int); SET IMPLICIT_TRANSACTIONS ON").await;
+    let call = [numbered(EXECUTE_SQL), text("INSERT dbo.T VALUES (1)")].concat();
+    assert!(errors(&raw.call(&call).await).is_empty());
+    assert_ne!(raw.transaction, 0, "the call has begun one, and left it open");
+}
+
+#[tokio::test]
 async fn prepare_and_execute_gives_rows_first_and_the_handle_after_the_status() {
     let server = start().await;
     let mut raw = Raw::log_in(&server, 4096).await;

@@ -254,3 +254,21 @@ async fn identity_values_are_committed_out_of_order() {
         "the value drawn last belongs to the transaction that was committed first"
     );
 }
+
+#[tokio::test]
+async fn an_implicit_transaction_begins_with_data_or_a_definition_and_stays_open() {
+    const OPEN: &str = "@@TRANCOUNT";
+    let server = start().await;
+    let mut client = connect(&server).await;
+    table(&mut client).await;
+    run(&mut client, "SET IMPLICIT_TRANSACTIONS ON").await;
+    assert_eq!(number(&mut client, OPEN).await, 0, "a SELECT without a table begins none");
+    run(&mut client, "UPDATE T SET A = 5; UPDATE T SET A = 6").await;
+    assert_eq!(number(&mut client, OPEN).await, 1, "the second statement is in the same one");
+    run(&mut client, "ROLLBACK").await;
+    assert_eq!(number(&mut client, "SELECT A FROM T").await, 1);
+    run(&mut client, "COMMIT; CREATE TABLE dbo.U (A int)").await;
+    assert_eq!(number(&mut client, OPEN).await, 1);
+    run(&mut client, "ROLLBACK; SET IMPLICIT_TRANSACTIONS OFF").await;
+    assert_eq!(number(&mut client, "COALESCE(OBJECT_ID(N'dbo.U'), 0)").await, 0);
+}
