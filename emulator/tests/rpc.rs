@@ -148,7 +148,8 @@ async fn a_prepared_statement_runs_by_its_handle_until_it_is_given_up() {
 async fn a_reset_by_name_rolls_back_and_restores_settings() {
     let server = start().await;
     let mut raw = Raw::log_in(&server, 4096).await;
-    raw.batch("CREATE TABLE dbo.T (a int); SET NOCOUNT ON; BEGIN TRAN; INSERT dbo.T VALUES (1)").await;
+    raw.batch("CREATE TABLE dbo.T (a int); SET NOCOUNT ON; BEGIN TRAN; INSERT dbo.T VALUES (1)")
+        .await;
     assert_ne!(raw.transaction, 0);
     assert!(errors(&raw.call(&named("sp_reset_connection")).await).is_empty());
     assert_eq!(raw.transaction, 0);

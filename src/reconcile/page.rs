@@ -1,7 +1,7 @@
 //! One page of keys through the one operation: desired, actual, diff, write; again after a fault
 //! that passes.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use tokio::task::JoinSet;
@@ -24,8 +24,6 @@ const SAMPLE_MAX: usize = 20;
 const LANE_ROWS_MIN: usize = 2_500;
 /// How much more than a page of rows the graph may hold for its keys before the page is halved.
 const ACTUAL_TO_PAGE_BYTES: usize = 4;
-/// Rows from which on the graph is read in two parts; measured by `scripts/bench full`.
-const PART_ROWS_MIN: usize = 5_000;
 
 impl Wish {
     /// Two halves by key, where there is more than one key.
@@ -49,14 +47,6 @@ impl Wish {
                 let inside = by_rows.filter(|key| *key > range.first);
                 inside.unwrap_or_else(|| range.first.midpoint(range.last) + 1)
             }),
-        }
-    }
-
-    /// The keys in parts that are read side by side.
-    fn parts(&self) -> Vec<Keys> {
-        match self.middle().filter(|_| self.desired.len() >= PART_ROWS_MIN) {
-            Some(middle) => self.keys.split_at(middle).into(),
-            None => vec![self.keys.clone()],
         }
     }
 }
@@ -102,22 +92,15 @@ impl<G: GraphStore> Engine<G> {
         self.write(slot, &context, items).await
     }
 
-    async fn plan(&self, shape: &Arc<Shape>, wish: &Wish) -> Result<(Vec<Item>, Entries)> {
-        let parts = wish.parts();
-        let limit = BytesMax(self.actual_limit(wish).0 / parts.len());
+    async fn plan(&self, shape: &Shape, wish: &Wish) -> Result<(Vec<Item>, Entries)> {
+        let limit = self.actual_limit(wish);
         let entries = self.graph.entries(&shape.table, &wish.keys);
         if let Some(node) = shape.node() {
-            let actual = side_by_side(parts, |keys| {
-                let (graph, shape) = (self.graph.clone(), Arc::clone(shape));
-                async move { graph.nodes(&shape, &keys, limit).await }
-            });
+            let actual = self.graph.nodes(shape, &wish.keys, limit);
             let (entries, actual) = tokio::try_join!(entries, actual)?;
             Ok((diff::nodes(&wish.desired, &actual, &entries, &node.placeholder), entries))
         } else {
-            let actual = side_by_side(parts, |keys| {
-                let (graph, shape) = (self.graph.clone(), Arc::clone(shape));
-                async move { graph.relationships(&shape, &keys, limit).await }
-            });
+            let actual = self.graph.relationships(shape, &wish.keys, limit);
             let (entries, actual) = tokio::try_join!(entries, actual)?;
             Ok((diff::relationships(&wish.desired, &actual, &entries), entries))
         }
@@ -193,31 +176,6 @@ impl<G: GraphStore> Engine<G> {
         }
         Ok(waiting)
     }
-}
-
-/// Reads the parts in tasks of their own: the driver's decoding costs more than the server's finding,
-/// and one task has one core. All end before a failure is returned, so that none is dropped amid a
-/// transaction.
-async fn side_by_side<V, F>(parts: Vec<Keys>, read: impl Fn(Keys) -> F) -> Result<HashMap<i64, V>>
-where
-    V: Send + 'static,
-    F: Future<Output = Result<HashMap<i64, V>>> + Send + 'static,
-{
-    let mut tasks: JoinSet<_> = parts.into_iter().map(read).collect();
-    let mut all = HashMap::new();
-    let mut failed = None;
-    while let Some(done) = tasks.join_next().await {
-        match done {
-            Ok(Ok(part)) if all.is_empty() => all = part,
-            Ok(Ok(part)) => all.extend(part),
-            Ok(Err(error)) => failed = batch::worse(failed, Some(error)),
-            Err(error) => {
-                let error = Error::new(Kind::Graph, format!("a read ended early: {error}"));
-                failed = batch::worse(failed, Some(error));
-            }
-        }
-    }
-    failed.map_or(Ok(all), Err)
 }
 
 fn too_many(max: u64, items: &[Item]) -> Error {
