@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use sqlgraph_emulator::{Server, tds};
 use support::PASSWORD;
+use support::random::Random;
 use support::raw::{
     ATTENTION, BATCH, END, LOGIN, PRELOGIN, RESET, RPC, Raw, TRANSACTION, headers, int, login,
     named, numbered, packets, parameter, prelogin, text, utf16,
@@ -270,26 +271,6 @@ fn session() -> Vec<Vec<u8>> {
         request(TRANSACTION, END, &[9, 0, 2, b's', 0]),
         request(TRANSACTION, END, &[7, 0, 0, 1, 2, 0]),
     ]
-}
-
-/// A small generator, so that a failure can be repeated from its seed.
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mixed = (self.0 ^ self.0 >> 30).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        let mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94D0_49BB_1331_11EB);
-        mixed ^ mixed >> 31
-    }
-
-    fn below(&mut self, limit: usize) -> usize {
-        usize::try_from(self.next() >> 1).unwrap() % limit.max(1)
-    }
-
-    fn byte(&mut self) -> u8 {
-        self.next().to_le_bytes()[0]
-    }
 }
 
 const EXTREMES: [u8; 6] = [0, 1, 0x7F, 0x80, 0xFE, 0xFF];

@@ -4,6 +4,7 @@
 mod support;
 
 use sqlgraph_emulator::Options;
+use support::random::Random;
 use support::{connect, number, options, schema_directory, start_with};
 
 const STATEMENTS: &[&str] = &[
@@ -32,17 +33,6 @@ const STATEMENTS: &[&str] = &[
      #m",
     "SELECT CAST(1.5 AS decimal(10, 2)) * 3 / 7 - 2e0, 7 % 2, -5 & 3, SUBSTRING('abc', 2, 1), CAST('0x' AS varbinary(8)), NEWID()",
 ];
-
-/// A small generator, so that a failure can be repeated from its seed.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, limit: usize) -> usize {
-        self.0 =
-            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        usize::try_from(self.0 >> 33).unwrap() % limit
-    }
-}
 
 fn words(statement: &str) -> Vec<String> {
     let mut words: Vec<String> = vec![String::new()];

@@ -12,6 +12,7 @@ use std::time::{Duration, SystemTime};
 
 use model::{EDGES, Model, NAMES, NODES, PLAIN, Row, State, Work};
 use sqlgraph_emulator::Cleanup;
+use support::random::Random;
 use support::{Connection, TestServer, connect, emulator, rows, run, try_run};
 
 const STEPS: usize = 10_000;
@@ -20,15 +21,7 @@ const READERS: usize = 2;
 const KEYS: usize = 14;
 const RETENTION: Duration = Duration::from_secs(7 * 60);
 
-struct Random(u64);
-
 impl Random {
-    fn below(&mut self, limit: usize) -> usize {
-        self.0 =
-            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        usize::try_from(self.0 >> 33).unwrap() % limit
-    }
-
     fn key(&mut self) -> i32 {
         i32::try_from(self.below(KEYS)).unwrap()
     }

@@ -53,9 +53,8 @@ impl SqlError {
 
     /// The same with another error behind it.
     #[must_use]
-    pub fn followed_by(mut self, number: i32, message: impl Into<String>, state: u8) -> Self {
-        self.followed_by = Some(Box::new(Self::new(number, message).state(state)));
-        self
+    pub fn followed_by(self, number: i32, message: impl Into<String>, state: u8) -> Self {
+        self.before(Self::new(number, message).state(state))
     }
 
     /// The same with this error behind it.
