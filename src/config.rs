@@ -28,12 +28,37 @@ pub struct Config {
     pub source: SourceConfig,
     /// The graph database.
     pub graph: GraphConfig,
-    /// Limits of a full.
+    /// Limits of a full, and of every page and transaction.
     pub full: FullConfig,
+    /// The continuous worker.
+    pub sync: SyncConfig,
     /// Where the mapping is; the embedded one if nowhere.
     pub mapping: Option<PathBuf>,
     /// What is logged, and how.
     pub log: LogConfig,
+}
+
+/// The continuous worker.
+#[derive(Clone, Debug)]
+pub struct SyncConfig {
+    /// Pause between two polls after a change.
+    pub poll_min: Duration,
+    /// Pause between two polls when nothing has changed for a while.
+    pub poll_max: Duration,
+    /// How often the worker says that it lives.
+    pub heartbeat: Duration,
+    /// How long a worker that has the lease may give no sign before a standby takes over.
+    pub takeover: Duration,
+    /// How long an end that was asked for waits for the open transaction.
+    pub shutdown: Duration,
+    /// How long the background verify takes for all rows; `None` for none.
+    pub verify_interval: Option<Duration>,
+    /// How often tables without change tracking are carried.
+    pub untracked_interval: Duration,
+    /// Changed keys beyond which a full is cheaper than a window.
+    pub window_keys_max: usize,
+    /// Where metrics are served; `None` for nowhere.
+    pub metrics: Option<std::net::SocketAddr>,
 }
 
 /// SQL Server.
@@ -170,6 +195,8 @@ pub struct Parts {
     pub graph: Option<GraphConfig>,
     /// Limits of a full.
     pub full: FullConfig,
+    /// The continuous worker.
+    pub sync: SyncConfig,
     /// Where the mapping is; the embedded one if nowhere.
     pub mapping: Option<PathBuf>,
     /// What is logged, and how.
@@ -219,6 +246,7 @@ impl Parts {
             source: self.source.ok_or_else(|| missing("source"))?,
             graph: self.graph.ok_or_else(|| missing("graph"))?,
             full: self.full,
+            sync: self.sync,
             mapping: self.mapping,
             log: self.log,
         })

@@ -13,8 +13,12 @@ pub enum Kind {
     Source,
     /// Neo4j refused or can't be reached.
     Graph,
-    /// provsync stopped itself: a rule forbids going on (fence, breaker, other source).
+    /// provsync stopped itself: a rule forbids going on (breaker, other source, quarantine's limit).
     Stop,
+    /// Another writer has the right to write now, or the checkpoint is not what was left there.
+    FencedOff,
+    /// The run was asked to end.
+    Ended,
     /// The outcome of a write is not known (R5): take a new fence, read again, diff again.
     UnknownOutcome,
     /// The other side is away or busy for now; the same work may succeed later.

@@ -15,6 +15,7 @@
 //! - [`sqlserver`]: the source: connection, statements, pages of rows, versions and epoch.
 //! - [`neo4j`]: the graph: schema, statements, actual state, writes, checkpoint and fence.
 //! - [`reconcile`]: desired, diff and lanes (pure), and the phases of a full over them.
+//! - [`sync`]: the continuous worker: windows, the lease, the loop.
 //! - [`config`], [`cli`], [`error`], [`finding`]: what people type and read.
 
 pub mod cli;
@@ -26,3 +27,4 @@ pub mod model;
 pub mod neo4j;
 pub mod reconcile;
 pub mod sqlserver;
+pub mod sync;

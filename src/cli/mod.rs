@@ -80,7 +80,8 @@ pub fn main(cli: &Cli) -> ExitCode {
         Ok(Outcome::Failed) => ExitCode::from(2),
         Err(error) => {
             eprintln!("provsync: {error}");
-            ExitCode::from(if error.kind == Kind::Stop { 1 } else { 2 })
+            let is_rule = matches!(error.kind, Kind::Stop | Kind::FencedOff);
+            ExitCode::from(if is_rule { 1 } else { 2 })
         }
     }
 }

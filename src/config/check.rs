@@ -1,11 +1,12 @@
 //! From what was written to what is checked: every setting, its default and its bounds.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use super::layers::Settings;
 use super::{
-    FullConfig, GraphConfig, LogConfig, LogFormat, Need, Parts, SourceConfig, TlsConfig, TlsMode,
-    uri,
+    FullConfig, GraphConfig, LogConfig, LogFormat, Need, Parts, SourceConfig, SyncConfig,
+    TlsConfig, TlsMode, uri,
 };
 
 /// Connections beside the lanes: one that reads, one for the guard's checks.
@@ -34,10 +35,11 @@ pub(super) fn parts(s: &mut Settings, need: Need, allow_deletes: Option<u64>) ->
         let what = format!("must be at least full.lanes + {CONNECTIONS_BESIDE_LANES}");
         s.fault(&s.place("graph.connections"), what);
     }
+    let sync = sync(s);
     let mapping = s.path("mapping");
     let format = s.one_of("log.format", &LOG_FORMATS, LogFormat::Text);
     let level = s.one_of("log.level", &LOG_LEVELS, tracing::Level::INFO);
-    Parts { source, graph, full, mapping, log: LogConfig { format, level } }
+    Parts { source, graph, full, sync, mapping, log: LogConfig { format, level } }
 }
 
 fn source(s: &mut Settings, needed: bool) -> Option<SourceConfig> {
@@ -117,6 +119,36 @@ fn full(s: &mut Settings, allow_deletes: Option<u64>) -> FullConfig {
         quarantine_max: s.integer("full.quarantine_max", 1_000, 0..=10_000_000),
         retry_max: s.seconds("full.retry_seconds_max", 300),
         allow_deletes,
+    }
+}
+
+fn sync(s: &mut Settings) -> SyncConfig {
+    let poll_min = s.integer("sync.poll_ms_min", 20, 1..=60_000);
+    let poll_max = s.integer("sync.poll_ms_max", 1_000, 1..=600_000);
+    if poll_max < poll_min {
+        s.fault(&s.place("sync.poll_ms_max"), "must be at least sync.poll_ms_min");
+    }
+    let heartbeat = s.seconds("sync.heartbeat_seconds", 5);
+    let takeover = s.seconds("sync.takeover_seconds", 60);
+    if takeover < 3 * heartbeat {
+        s.fault(
+            &s.place("sync.takeover_seconds"),
+            "must be at least three times sync.heartbeat_seconds",
+        );
+    }
+    let verify_hours = s.integer("sync.verify_interval_hours", 24, 0..=24 * 365);
+    let hours = |hours: u64| (hours > 0).then(|| Duration::from_secs(3600 * hours));
+    SyncConfig {
+        poll_min: Duration::from_millis(poll_min),
+        poll_max: Duration::from_millis(poll_max),
+        heartbeat,
+        takeover,
+        shutdown: s.seconds("sync.shutdown_seconds", 20),
+        verify_interval: hours(verify_hours),
+        untracked_interval: 60
+            * s.seconds_of("sync.untracked_interval_minutes", 60, 1..=60 * 24 * 365),
+        window_keys_max: s.count("sync.window_keys_max", 5_000_000, 1_000..=100_000_000),
+        metrics: s.socket_address("metrics.listen"),
     }
 }
 

@@ -1,6 +1,7 @@
 //! Asking for one setting by its path and type. No fault repeats a value: a password may have
 //! landed in the wrong variable.
 
+use std::net::SocketAddr;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -118,7 +119,31 @@ impl Settings {
     }
 
     pub(super) fn seconds(&mut self, path: &'static str, default: u64) -> Duration {
-        Duration::from_secs(self.integer(path, default, 1..=SECONDS_MAX))
+        self.seconds_of(path, default, 1..=SECONDS_MAX)
+    }
+
+    /// A number of seconds, or of a unit that the caller multiplies.
+    pub(super) fn seconds_of(
+        &mut self,
+        path: &'static str,
+        default: u64,
+        range: RangeInclusive<u64>,
+    ) -> Duration {
+        Duration::from_secs(self.integer(path, default, range))
+    }
+
+    /// An address to listen at, `HOST:PORT` with the host as a number.
+    pub(super) fn socket_address(&mut self, path: &'static str) -> Option<SocketAddr> {
+        let written = self.take(path)?;
+        let text = self.text(&written)?;
+        let address = text.parse().ok();
+        if address.is_none() {
+            self.fault(
+                &written.place,
+                "is an address and a port, such as 127.0.0.1:9464 or [::1]:9464",
+            );
+        }
+        address
     }
 
     pub(super) fn boolean(&mut self, path: &'static str) -> bool {

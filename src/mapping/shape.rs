@@ -39,6 +39,8 @@ pub struct RelationshipShape {
     /// Of a link table: the label of an identity without a row, which is made when it is missing.
     /// An edge table has none: its ends are rows.
     pub placeholder: Option<String>,
+    /// Of a link table: the relationships of all link tables that may need an identity.
+    pub links: Vec<LinksOn>,
 }
 
 /// What an end of a relationship is found by.
@@ -131,14 +133,15 @@ fn kind(mapping: &Mapping, registry: &Registry, slot: Slot) -> Kind {
         Slot::Edge(i) => {
             let edge = &mapping.edges[i];
             let (from, to) = (row_end(mapping, edge.from), row_end(mapping, edge.to));
-            Kind::Relationship(RelationshipShape { from, to, placeholder: None })
+            Kind::Relationship(RelationshipShape { from, to, placeholder: None, links: Vec::new() })
         }
         Slot::Link(i) => {
             let link = &mapping.links[i];
             let nodes = &mapping.nodes[link.nodes];
             let end = End { label: link.label.clone(), property: nodes.identity.property.clone() };
             let placeholder = Some(nodes.placeholder.clone());
-            Kind::Relationship(RelationshipShape { from: end.clone(), to: end, placeholder })
+            let links = links_on(mapping, link.nodes);
+            Kind::Relationship(RelationshipShape { from: end.clone(), to: end, placeholder, links })
         }
     }
 }
@@ -151,23 +154,26 @@ fn row_end(mapping: &Mapping, nodes: usize) -> End {
 fn node(mapping: &Mapping, registry: &Registry, index: usize) -> NodeShape {
     let nodes = &mapping.nodes[index];
     let edges = mapping.edges.iter().filter(|e| e.from == index || e.to == index);
-    let links = mapping.links.iter().filter(|l| l.nodes == index);
     let edges_on = |edges: &super::EdgeTable| EdgesOn {
         types: owned(registry, &edges.table.name.to_string()),
         key: edges.table.key_property.clone(),
-    };
-    let links_on = |links: &super::LinkTable| LinksOn {
-        relationship: links.relationship.clone(),
-        key: links.table.key_property.clone(),
-        label: links.label.clone(),
     };
     NodeShape {
         label: nodes.label.clone(),
         placeholder: nodes.placeholder.clone(),
         identity: nodes.identity.property.clone(),
         edges: edges.map(edges_on).collect(),
-        links: links.map(links_on).collect(),
+        links: links_on(mapping, index),
     }
+}
+
+fn links_on(mapping: &Mapping, nodes: usize) -> Vec<LinksOn> {
+    let on = |links: &super::LinkTable| LinksOn {
+        relationship: links.relationship.clone(),
+        key: links.table.key_property.clone(),
+        label: links.label.clone(),
+    };
+    mapping.links.iter().filter(|links| links.nodes == nodes).map(on).collect()
 }
 
 fn owned(registry: &Registry, table: &str) -> Vec<String> {

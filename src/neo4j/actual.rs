@@ -116,13 +116,17 @@ pub async fn relationship_keys(
     shape: &Shape,
     range: KeyRange,
 ) -> Result<Vec<(i64, String)>> {
-    let mut found = Vec::new();
     if shape.names.is_empty() {
-        return Ok(found);
+        return Ok(Vec::new());
     }
     let statement = Statement::new(cypher::read_relationship_keys(shape));
+    keys_and_types(graph, with_keys(statement, &Keys::Range(range))).await
+}
+
+async fn keys_and_types(graph: &Graph, statement: Statement) -> Result<Vec<(i64, String)>> {
+    let mut found = Vec::new();
     graph
-        .read(with_keys(statement, &Keys::Range(range)), |row| {
+        .read(statement, |row| {
             let mut cells = list(&row)?.into_iter();
             let key = key(cells.next().as_ref())?;
             let name = cells.next().as_ref().and_then(values::text).unwrap_or_default().to_owned();
@@ -131,6 +135,20 @@ pub async fn relationship_keys(
         })
         .await?;
     Ok(found)
+}
+
+/// Keys and types of an edge table's relationships on nodes of some keys.
+pub async fn edges_on(
+    graph: &Graph,
+    nodes: &Shape,
+    edges: &Shape,
+    keys: &[i64],
+) -> Result<Vec<(i64, String)>> {
+    let Some(node) = nodes.node().filter(|_| !edges.names.is_empty()) else {
+        return Ok(Vec::new());
+    };
+    let statement = Statement::new(cypher::edges_on(nodes, node, edges));
+    keys_and_types(graph, statement.with("keys", values::keys(keys))).await
 }
 
 /// How many things of a table the graph holds, by its count store; relationships of others that

@@ -7,12 +7,13 @@ mod writer;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use neo4rs::{BoltType, Txn};
 use sorted::Sorted;
 use writer::Writer;
 
-use super::checkpoint::{self, Fence};
+use super::checkpoint::{self, Fence, State};
 use super::{Counters, Graph};
-use crate::error::Result;
+use crate::error::{Error, Kind, Result};
 use crate::mapping::Shape;
 use crate::reconcile::diff::Item;
 
@@ -27,6 +28,43 @@ pub struct Context {
     pub read_at: i64,
     /// Whether relationships whose ends are missing go into quarantine, or are handed back.
     pub quarantine_missing_ends: bool,
+    /// Whether quarantine may hold entries that wait for something that a transaction gives.
+    pub somebody_waits: bool,
+}
+
+/// What one transaction writes of one table.
+pub struct Part<'a> {
+    /// What it is written under.
+    pub context: Context,
+    /// What is written.
+    pub items: &'a [Item],
+}
+
+/// Where a transaction moves the checkpoint.
+#[derive(Clone, Debug)]
+pub struct Move {
+    /// The right to write.
+    pub fence: Fence,
+    /// The version that all rows were read at (R4).
+    pub read_at: i64,
+    /// Seal of the state that it must stand at.
+    pub from_seal: String,
+    /// The state after it.
+    pub to: State,
+    /// Whether the graph stands exactly at that version then.
+    pub consistent: bool,
+}
+
+/// What became of a transaction over several tables.
+#[derive(Clone, Debug)]
+pub enum Committed {
+    /// All of it was written, and the checkpoint moved; what each part did.
+    Moved(Vec<Applied>),
+    /// All of it was written, but something in quarantine became due by it: the checkpoint stays
+    /// until that was looked at.
+    Due(Vec<Applied>),
+    /// Nothing was written: these relationships of these parts wait for an end.
+    Waiting(Vec<(usize, Waiting)>),
 }
 
 /// Quarantine's word for a row whose identity another row has.
@@ -58,8 +96,14 @@ pub struct Applied {
     pub detached: u64,
     /// Relationships that others made and that went with their nodes.
     pub foreign_deleted: u64,
+    /// Placeholders that went with their last link.
+    pub placeholders_removed: u64,
+    /// Entries of quarantine that became due.
+    pub due: u64,
     /// Relationships whose ends are missing.
     pub waiting: Vec<Waiting>,
+    /// Within a transaction: identities of placeholders that lost a link.
+    ends: Vec<BoltType>,
     /// Neo4j's own counters.
     pub counters: Counters,
 }
@@ -73,6 +117,8 @@ impl Applied {
         self.quarantined += other.quarantined;
         self.detached += other.detached;
         self.foreign_deleted += other.foreign_deleted;
+        self.placeholders_removed += other.placeholders_removed;
+        self.due += other.due;
         self.waiting.extend(other.waiting);
         self.counters += &other.counters;
     }
@@ -84,17 +130,70 @@ impl Applied {
 /// Nothing is written then, except with [`Kind::UnknownOutcome`]. [`Kind::Transient`] if the graph
 /// is no longer what the items were computed from.
 pub async fn apply(graph: &Graph, context: &Context, items: &[Item]) -> Result<Applied> {
-    let sorted = Sorted::new(items);
+    let part = Part { context: context.clone(), items };
     graph
         .write(async |txn| {
-            let mut writer = Writer { txn, context, applied: Applied::default() };
-            writer.write(&sorted).await?;
-            let mut applied = writer.applied;
-            applied.updated = updated_keys(items);
+            let applied = write(txn, std::slice::from_ref(&part)).await?;
             checkpoint::guard(txn, &context.fence, context.read_at).await?;
-            Ok(applied)
+            Ok(applied.into_iter().next().unwrap_or_default())
         })
         .await
+}
+
+/// Writes parts of several tables and moves the checkpoint in one transaction, all of it or nothing.
+///
+/// # Errors
+/// As [`apply`]'s.
+pub async fn commit(graph: &Graph, parts: &[Part<'_>], to: &Move) -> Result<Committed> {
+    let mut waiting = Vec::new();
+    let written = graph
+        .write(async |txn| {
+            let applied = write(txn, parts).await?;
+            for (i, part) in applied.iter().enumerate() {
+                waiting.extend(part.waiting.iter().map(|w| (i, *w)));
+            }
+            if !waiting.is_empty() {
+                return Err(Error::new(Kind::Transient, "relationships wait for their ends"));
+            }
+            if applied.iter().any(|part| part.due > 0) {
+                checkpoint::guard(txn, &to.fence, to.read_at).await?;
+                return Ok(Committed::Due(applied));
+            }
+            let from = Some(to.from_seal.as_str());
+            checkpoint::advance(txn, &to.fence, from, &to.to, Some(to.consistent)).await?;
+            Ok(Committed::Moved(applied))
+        })
+        .await;
+    if waiting.is_empty() { written } else { Ok(Committed::Waiting(waiting)) }
+}
+
+/// The statements of all parts, phase by phase over all of them (R8).
+async fn write(txn: &mut Txn, parts: &[Part<'_>]) -> Result<Vec<Applied>> {
+    let sorted: Vec<Sorted<'_>> = parts.iter().map(|part| Sorted::new(part.items)).collect();
+    let mut applied: Vec<Applied> = parts.iter().map(|_| Applied::default()).collect();
+    for phase in [Phase::Clear, Phase::Nodes, Phase::Relationships, Phase::Close] {
+        for (part, (sorted, applied)) in parts.iter().zip(sorted.iter().zip(&mut applied)) {
+            let mut writer = Writer { txn, context: &part.context, applied };
+            match phase {
+                Phase::Clear => writer.clear(sorted).await?,
+                Phase::Nodes => writer.nodes(sorted).await?,
+                Phase::Relationships => writer.relationships(sorted).await?,
+                Phase::Close => writer.close(sorted).await?,
+            }
+        }
+    }
+    for (part, applied) in parts.iter().zip(&mut applied) {
+        applied.updated = updated_keys(part.items);
+    }
+    Ok(applied)
+}
+
+#[derive(Clone, Copy)]
+enum Phase {
+    Clear,
+    Nodes,
+    Relationships,
+    Close,
 }
 
 /// Number of rows that are changed in place; one may need several items.

@@ -33,13 +33,47 @@ pub struct State {
     pub owned: BTreeMap<String, Owned>,
     /// A full that has begun and not ended.
     pub progress: Option<Progress>,
+    /// A window that has begun and not ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cursor: Option<Cursor>,
+    /// Changes that the source must still know.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub witness: Option<Witness>,
+}
+
+/// How far a window has come that does not fit one transaction.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cursor {
+    /// Keys that changed later are carried again.
+    pub to: i64,
+    /// Part of the window that runs: [`crate::sync::window::parts`].
+    pub part: usize,
+    /// First key of the part that is not carried yet.
+    pub next: i64,
+}
+
+/// Some rows that changed at a version which the graph has. The source must still report them with
+/// at least that version; else it was put back to an earlier state that no guid shows.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Witness {
+    /// `schema.table`.
+    pub table: String,
+    /// Row keys.
+    pub keys: Vec<i64>,
+    /// The version.
+    pub version: i64,
 }
 
 /// How far a full has come.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Progress {
-    /// The version that the checkpoint gets when the full is done.
+    /// The graph has the changes of every table that this full does not read anew up to this
+    /// version, and of what it has read already; the checkpoint's version when the full is done.
     pub v0: i64,
+    /// Tables that are read anew, `schema.table`.
+    pub tables: Vec<String>,
+    /// The version at which the full began: their changes are followed from here.
+    pub since: i64,
     /// Phase that runs.
     pub phase: String,
     /// Table of the phase, where it has one.
@@ -49,6 +83,12 @@ pub struct Progress {
 }
 
 impl State {
+    /// The version up to which changes are carried: rows that were read before it are too old to be
+    /// written (R4).
+    pub fn followed(&self) -> Option<i64> {
+        self.progress.as_ref().map(|p| p.v0).or(self.version)
+    }
+
     /// SHA-256 over everything the state says: an edit by hand shows.
     pub fn seal(&self) -> String {
         let text = serde_json::to_vec(self).unwrap_or_default();
@@ -96,8 +136,7 @@ impl Fence {
     }
 }
 
-const FIELDS: &str =
-    "[c.source, c.version, c.epoch, c.mapping, c.owned, c.progress, c.seal] AS row";
+const FIELDS: &str = "[c.source, c.version, c.epoch, c.mapping, c.owned, c.progress, c.seal, c.cursor, c.witness] AS row";
 
 /// Reads the checkpoint, whoever's it is.
 pub async fn read(graph: &Graph) -> Result<Option<Found>> {
@@ -115,17 +154,18 @@ pub async fn read(graph: &Graph) -> Result<Option<Found>> {
 fn parse(cells: &[BoltType]) -> Found {
     let text = |i: usize| cells.get(i).and_then(values::text).unwrap_or_default();
     let owned = serde_json::from_str(text(4));
-    let progress = serde_json::from_str(text(5));
-    let readable = owned.is_ok() && (progress.is_ok() || text(5).is_empty());
     let state = State {
         source: text(0).to_owned(),
         version: cells.get(1).and_then(values::integer),
         epoch: text(2).to_owned(),
         mapping: text(3).to_owned(),
         owned: owned.unwrap_or_default(),
-        progress: progress.ok(),
+        // What can't be read any more does not fit the seal.
+        progress: serde_json::from_str(text(5)).ok(),
+        cursor: serde_json::from_str(text(7)).ok(),
+        witness: serde_json::from_str(text(8)).ok(),
     };
-    Found { sealed: readable && state.seal() == text(6), state }
+    Found { sealed: state.seal() == text(6), state }
 }
 
 /// Takes the right to write for `source` and reads the state behind the lock. An older writer's
@@ -165,7 +205,7 @@ RETURN {FIELDS}"
 /// whatever transaction still runs under the old one, whose outcome is settled then.
 ///
 /// # Errors
-/// [`Kind::Stop`] if somebody else has taken over.
+/// [`Kind::FencedOff`] if somebody else has taken over.
 pub async fn renew(graph: &Graph, old: &Fence, new: &Fence) -> Result<()> {
     let statement = Statement::new(
         "MATCH (c:ProvsyncCheckpoint {source: $source}) SET c.guard = $new
@@ -190,19 +230,26 @@ pub fn other_source(found: &str, asked: &str) -> Error {
 /// version from here until [`advance`].
 ///
 /// # Errors
-/// [`Kind::Stop`] if somebody else may write now, or if the checkpoint has passed the version that
-/// the rows were read at (R4). The transaction must then be rolled back.
+/// [`Kind::FencedOff`] if somebody else may write now, [`Kind::Stop`] if the checkpoint has passed
+/// the version that the rows were read at (R4). The transaction must then be rolled back.
 pub async fn guard(txn: &mut Txn, fence: &Fence, read_at: i64) -> Result<()> {
     let statement = Statement::new(
         "MATCH (c:ProvsyncCheckpoint {source: $source}) SET c.guard = $fence, c.consistent = false
-WITH c WHERE c.fence = $fence AND coalesce(c.version, -1) <= $readAt
-RETURN 1 AS passed",
+WITH c WHERE c.fence = $fence
+RETURN coalesce(c.floor, c.version, -1) <= $readAt AS passed",
     );
     let statement = statement
         .with("source", fence.source.as_str())
         .with("fence", fence.token.as_str())
         .with("readAt", read_at);
-    passed(txn, statement).await
+    let (rows, _) = run(txn, statement).await?;
+    match rows.first().map(|row| row.get::<bool>("passed")) {
+        Some(Ok(true)) => Ok(()),
+        Some(_) => Err(Error::stop(
+            "rows were read before a version that the graph has passed; nothing of them was written",
+        )),
+        None => Err(fenced_off()),
+    }
 }
 
 /// Moves the checkpoint from one state to the next, in a transaction that may hold data as well.
@@ -219,17 +266,24 @@ pub async fn advance(
         "MATCH (c:ProvsyncCheckpoint {source: $source}) SET c.guard = $fence
 WITH c WHERE c.fence = $fence AND ($from IS NULL OR c.seal IN [$from, $state.seal])
 SET c += $state, c.consistent = coalesce($consistent, c.consistent, false), c.updatedAt = datetime()
+SET c.note = 'graph as of version ' + coalesce(toString(c.version), 'none yet') + ', written at ' + toString(c.updatedAt)
 RETURN 1 AS passed",
     );
     let owned = serde_json::to_string(&to.owned).unwrap_or_default();
-    let progress = to.progress.as_ref().map(|p| serde_json::to_string(p).unwrap_or_default());
-    let phase = to.progress.as_ref().map_or("idle", |p| p.phase.as_str());
+    let phase = match (&to.progress, &to.cursor) {
+        (Some(progress), _) => progress.phase.as_str(),
+        (None, Some(_)) => "window",
+        (None, None) => "idle",
+    };
     let state = values::map([
         ("version", to.version.into()),
         ("epoch", to.epoch.as_str().into()),
         ("mapping", to.mapping.as_str().into()),
         ("owned", owned.into()),
-        ("progress", progress.into()),
+        ("progress", json(to.progress.as_ref())),
+        ("cursor", json(to.cursor.as_ref())),
+        ("witness", json(to.witness.as_ref())),
+        ("floor", to.followed().into()),
         ("phase", phase.into()),
         ("seal", to.seal().into()),
     ]);
@@ -240,6 +294,10 @@ RETURN 1 AS passed",
         .with("state", state)
         .with("consistent", consistent);
     passed(txn, statement).await
+}
+
+fn json<T: Serialize>(value: Option<&T>) -> BoltType {
+    value.map(|value| serde_json::to_string(value).unwrap_or_default()).into()
 }
 
 /// Deletes the checkpoint, if the fence is still ours.
@@ -255,9 +313,11 @@ async fn passed(txn: &mut Txn, statement: Statement) -> Result<()> {
     if rows.is_empty() { Err(fenced_off()) } else { Ok(()) }
 }
 
-fn fenced_off() -> Error {
-    Error::stop("another provsync has taken over this graph, or its checkpoint was changed or deleted; nothing of this transaction was written")
-        .hint("only one may write at a time: find the other one, or start again to take over from it")
+pub(super) fn fenced_off() -> Error {
+    let what = "another provsync has taken over this graph, or its checkpoint was changed or deleted; nothing of this transaction was written";
+    Error::new(Kind::FencedOff, what).hint(
+        "only one may write at a time: find the other one, or start again to take over from it",
+    )
 }
 
 #[cfg(test)]
@@ -267,7 +327,15 @@ mod tests {
     #[test]
     fn the_seal_covers_every_field() {
         let base = State { source: "s".into(), ..State::default() };
-        let progress = Progress { v0: 1, phase: "nodes".into(), table: "t".into(), next: 5 };
+        let progress = Progress {
+            v0: 1,
+            tables: vec!["t".into()],
+            since: 1,
+            phase: "nodes".into(),
+            table: "t".into(),
+            next: 5,
+        };
+        let witness = Witness { table: "t".into(), keys: vec![1], version: 1 };
         let changed = [
             State { source: "t".into(), ..base.clone() },
             State { version: Some(0), ..base.clone() },
@@ -275,6 +343,8 @@ mod tests {
             State { mapping: "m".into(), ..base.clone() },
             State { owned: BTreeMap::from([("t".into(), Owned::default())]), ..base.clone() },
             State { progress: Some(progress), ..base.clone() },
+            State { cursor: Some(Cursor { to: 1, part: 0, next: 0 }), ..base.clone() },
+            State { witness: Some(witness), ..base.clone() },
         ];
         for state in changed {
             assert_ne!(state.seal(), base.seal(), "{state:?}");

@@ -6,7 +6,7 @@
 
 use crate::mapping::Shape;
 use crate::mapping::names::quote_cypher as q;
-use crate::mapping::shape::{End, NodeShape, RelationshipShape};
+use crate::mapping::shape::{End, LinksOn, NodeShape, RelationshipShape};
 
 /// How a reading statement finds its keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -155,7 +155,9 @@ pub fn unlabel(shape: &Shape, node: &NodeShape, label: &str) -> String {
 /// Nodes leave their identity: relationships of edge tables go, then the node becomes a placeholder
 /// while links need its identity, else it goes too.
 ///
-/// Returns how many left, how many relationships of ours and of others went with them.
+/// Returns how many left, how many relationships of ours and of others went with them, and the
+/// identities that are free now, spelled as [`super::quarantine::token`] does; `$names` are the
+/// table's type labels.
 pub fn leave(shape: &Shape, node: &NodeShape) -> String {
     let keep = node
         .links
@@ -175,13 +177,15 @@ pub fn leave(shape: &Shape, node: &NodeShape) -> String {
 MATCH (n:{label} {{{key}: k}})
 CALL (n) {{ {edges} }}
 WITH n, edges, {keep} AS keep
-WITH n, edges, keep, CASE WHEN keep THEN 0 ELSE COUNT {{ (n)--() }} END AS others
+WITH n, edges, keep, CASE WHEN keep THEN 0 ELSE COUNT {{ (n)--() }} END AS others,
+  [l IN labels(n) WHERE l IN $names | l + '=' + toString(n.{identity})] AS freed
 FOREACH (_ IN CASE WHEN keep THEN [1] ELSE [] END |
   SET n:{placeholder}, n += $none
   REMOVE n:{label}, n.{key})
 FOREACH (_ IN CASE WHEN keep THEN [] ELSE [1] END | DETACH DELETE n)
-RETURN [count(*), sum(edges), sum(others)] AS row",
+RETURN [count(*), sum(edges), sum(others), collect(freed)] AS row",
         label = q(&node.label),
+        identity = q(&node.identity),
         key = q(&shape.key),
         placeholder = q(&node.placeholder),
         edges = delete_edges_of_node(node),
@@ -221,6 +225,55 @@ pub fn delete_relationships(shape: &Shape, name: &str) -> String {
         "UNWIND $keys AS k\nMATCH ()-[r:{} {{{}: k}}]->()\nDELETE r\nRETURN count(*) AS written",
         q(name),
         q(&shape.key)
+    )
+}
+
+/// Deletes links by key; also returns the identities at their ends that are placeholders, which may
+/// be needed no more.
+pub fn delete_links(shape: &Shape, ends: &RelationshipShape, name: &str) -> String {
+    let placeholder = ends.placeholder.as_deref().unwrap_or_default();
+    format!(
+        "UNWIND $keys AS k
+MATCH (a)-[r:{} {{{}: k}}]->(b)
+DELETE r
+WITH a, b
+UNWIND [[a, a.{}], [b, b.{}]] AS end
+WITH end[0] AS p, end[1] AS identity
+RETURN count(*) / 2 AS written, collect(DISTINCT CASE WHEN p:{} THEN identity END) AS identities",
+        q(name),
+        q(&shape.key),
+        q(&ends.from.property),
+        q(&ends.to.property),
+        q(placeholder),
+    )
+}
+
+/// Deletes those of the placeholders `$identities` that no link needs any more.
+pub fn collect_placeholders(ends: &RelationshipShape) -> String {
+    format!(
+        "UNWIND $identities AS i
+MATCH (p:{} {{{}: i}})
+WHERE p:{}{}
+DETACH DELETE p
+RETURN count(*) AS written",
+        q(&ends.from.label),
+        q(&ends.from.property),
+        q(ends.placeholder.as_deref().unwrap_or_default()),
+        no_link(&ends.links),
+    )
+}
+
+/// Keys and types of an edge table's relationships on nodes of some keys (R1).
+pub fn edges_on(nodes: &Shape, node: &NodeShape, edges: &Shape) -> String {
+    format!(
+        "UNWIND $keys AS k
+MATCH (n:{} {{{}: k}})
+MATCH (n)-[r:{}]-() WHERE coalesce(r.{key}) IS NOT NULL
+RETURN DISTINCT [r.{key}, type(r)] AS row",
+        q(&node.label),
+        q(&nodes.key),
+        or(&edges.names),
+        key = q(&edges.key),
     )
 }
 
@@ -304,18 +357,19 @@ pub fn count_orphans(node: &NodeShape, key: &str) -> String {
 }
 
 fn orphans(node: &NodeShape, key: &str) -> String {
-    let needed: String = node
-        .links
-        .iter()
-        .map(|links| {
-            format!(
-                " AND NOT EXISTS {{ (p)-[g:{}]-() WHERE coalesce(g.{}) IS NOT NULL }}",
-                q(&links.relationship),
-                q(&links.key)
-            )
-        })
-        .collect();
+    let needed = no_link(&node.links);
     format!("MATCH (p:{}) WHERE p.{} IS NULL{needed}", q(&node.placeholder), q(key))
+}
+
+fn no_link(links: &[LinksOn]) -> String {
+    let none = |links: &LinksOn| {
+        format!(
+            " AND NOT EXISTS {{ (p)-[g:{}]-() WHERE coalesce(g.{}) IS NOT NULL }}",
+            q(&links.relationship),
+            q(&links.key)
+        )
+    };
+    links.iter().map(none).collect()
 }
 
 /// Every statement of a table by name, for `provsync explain`, the golden files and EXPLAIN.
@@ -338,7 +392,12 @@ pub fn all(shape: &Shape) -> Vec<(String, String)> {
         add("read-range", read_relationships(shape, ends, By::Range));
         add("read-keys", read_relationships(shape, ends, By::List));
         add("read-range-keys", read_relationship_keys(shape));
-        add("delete", delete_relationships(shape, &first));
+        if ends.placeholder.is_some() {
+            add("delete", delete_links(shape, ends, &first));
+            add("collect-placeholders", collect_placeholders(ends));
+        } else {
+            add("delete", delete_relationships(shape, &first));
+        }
         let names: Vec<&str> = shape.names.iter().map(String::as_str).collect();
         add("create", create_relationships(shape, ends, &names));
         add("update", update_relationships(shape, &first));

@@ -8,6 +8,7 @@ pub mod apply;
 pub mod checkpoint;
 pub mod cypher;
 pub mod errors;
+pub mod leader;
 pub mod preflight;
 pub mod quarantine;
 pub mod schema;
@@ -96,6 +97,17 @@ impl Graph {
             Ok(())
         })
         .await
+    }
+
+    /// The last row of a read that gives one at most.
+    pub async fn first(&self, statement: Statement) -> Result<Option<Vec<BoltType>>> {
+        let mut first = None;
+        self.read(statement, |row| {
+            first = Some(list(&row)?);
+            Ok(())
+        })
+        .await?;
+        Ok(first)
     }
 
     /// Writes in a transaction: commits if `work` returns `Ok`, rolls back otherwise.

@@ -8,7 +8,7 @@ pub use check::check;
 
 use super::checkpoint::{self, Found};
 use super::schema::{self, Constraint};
-use super::{Graph, Statement, list, values};
+use super::{Graph, Statement, values};
 use crate::error::Result;
 use crate::mapping::{Mapping, Registry};
 
@@ -52,10 +52,10 @@ pub async fn describe(
     database: &str,
     mapping: &Mapping,
 ) -> Result<GraphDescription> {
-    let version = first(graph, Statement::new(VERSION)).await?;
+    let version = graph.first(Statement::new(VERSION)).await?;
     // Names of databases are lower case, however they are asked for.
     let state = Statement::new(STATE).with("database", database.to_lowercase());
-    let state = first(graph, state).await?;
+    let state = graph.first(state).await?;
     let checkpoint = checkpoint::read(graph).await?;
     let owned = checkpoint.as_ref().map(|found| found.state.owned.clone()).unwrap_or_default();
     let wanted = schema::constraints(mapping, &Registry::new(mapping, &owned));
@@ -64,24 +64,13 @@ pub async fn describe(
         version: version.as_deref().map(|cells| text(cells, 0)).unwrap_or_default(),
         state: state.map(|s| DatabaseState { access: text(&s, 0), status: text(&s, 1) }),
         // Needs a privilege that provsync's user does without.
-        transaction_timeout: match first(graph, Statement::new(TIMEOUT)).await {
+        transaction_timeout: match graph.first(Statement::new(TIMEOUT)).await {
             Ok(cells) => cells.map(|cells| text(&cells, 0)),
             Err(_) => None,
         },
         missing: schema::missing(graph, &wanted).await?,
         checkpoint,
     })
-}
-
-async fn first(graph: &Graph, statement: Statement) -> Result<Option<Vec<BoltType>>> {
-    let mut first = None;
-    graph
-        .read(statement, |row| {
-            first = Some(list(&row)?);
-            Ok(())
-        })
-        .await?;
-    Ok(first)
 }
 
 fn text(cells: &[BoltType], index: usize) -> String {

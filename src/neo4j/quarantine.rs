@@ -3,10 +3,11 @@
 
 use std::collections::BTreeMap;
 
-use neo4rs::Txn;
+use neo4rs::{BoltNull, BoltType, Txn};
 
 use super::{Graph, Statement, list, run, values};
 use crate::error::Result;
+use crate::model::value::IdentityValue;
 use crate::sqlserver::pages::Keys;
 
 /// Why a row is not in the graph. The texts are part of the contract with operators and of `status`.
@@ -16,17 +17,60 @@ pub struct Reason {
     pub code: &'static str,
     /// What exactly, without the row's content.
     pub detail: String,
+    /// What may end it, as [`token`]s: an identity that is taken, a node row that is missing.
+    pub waits_for: Vec<String>,
+}
+
+/// A thing that a row may wait for: a type label with an identity, or the label of a node table with
+/// a row key. `leave` in [`super::cypher`] spells identities that become free in the same way.
+pub fn token(label: &str, value: &IdentityValue) -> String {
+    match value {
+        IdentityValue::Integer(number) => format!("{label}={number}"),
+        IdentityValue::Text(text) => format!("{label}={text}"),
+    }
 }
 
 impl Reason {
     /// A reason.
     pub fn new(code: &'static str, detail: impl Into<String>) -> Self {
-        Self { code, detail: detail.into() }
+        Self { code, detail: detail.into(), waits_for: Vec::new() }
+    }
+
+    /// It may end with one of these.
+    #[must_use]
+    pub fn waiting_for(mut self, tokens: impl IntoIterator<Item = String>) -> Self {
+        self.waits_for.extend(tokens);
+        self
     }
 }
 
 /// Entries of some keys of one table: reason code and detail by row key.
 pub type Entries = BTreeMap<i64, (String, String)>;
+
+/// The reason of an edge whose node left its identity in one transaction and which comes again in a
+/// later one. It is due at once, and counts as no fault of the row.
+pub const DETACHED: &str = "node-left";
+
+/// Why such an edge is not there.
+pub fn detached() -> Reason {
+    Reason::new(DETACHED, "a node that it joins has left its identity; it comes again at once")
+}
+
+/// The first pause before an entry is tried again without anything that speaks for it; it doubles.
+const RETRY_SECONDS: i64 = 60;
+/// How often the pause doubles at most: a bit more than an hour.
+const RETRY_DOUBLINGS: i64 = 6;
+
+fn with_pauses(statement: Statement) -> Statement {
+    statement.with("seconds", RETRY_SECONDS).with("doublings", RETRY_DOUBLINGS)
+}
+
+fn waits_for(reason: &Reason) -> BoltType {
+    match reason.waits_for.as_slice() {
+        [] => BoltType::Null(BoltNull),
+        tokens => values::list(tokens.iter().map(|t| t.as_str().into())),
+    }
+}
 
 const ROW: &str = "RETURN [q.key, q.reason, q.detail] AS row";
 
@@ -73,14 +117,18 @@ pub async fn put(
             ("k", (*key).into()),
             ("reason", reason.code.into()),
             ("detail", reason.detail.as_str().into()),
+            ("waitsFor", waits_for(reason)),
+            ("due", (reason.code == DETACHED).into()),
         ])
     });
     let statement = Statement::new(
         "UNWIND $rows AS row
 MERGE (q:ProvsyncQuarantine {table: $table, key: row.k})
-  ON CREATE SET q.since = datetime()
-SET q.reason = row.reason, q.detail = row.detail, q.version = $version",
+  ON CREATE SET q.since = datetime(), q.attempts = 0
+SET q.reason = row.reason, q.detail = row.detail, q.version = $version, q.waitsFor = row.waitsFor, q.due = row.due
+SET q.attempts = q.attempts + 1, q.retryAt = datetime() + duration({seconds: toInteger($seconds * 2 ^ CASE WHEN q.attempts > $doublings THEN $doublings ELSE q.attempts - 1 END)})",
     );
+    let statement = with_pauses(statement);
     let statement =
         statement.with("rows", values::list(rows)).with("table", table).with("version", read_at);
     run(txn, statement).await.map(|_| ())
@@ -136,4 +184,55 @@ RETURN [q.key] AS row ORDER BY q.key LIMIT $limit",
         })
         .await?;
     Ok(keys)
+}
+
+/// Marks the entries due that wait for one of `tokens`; returns how many. In the transaction that
+/// gives what they wait for, so that a crash forgets none.
+pub async fn wake(txn: &mut Txn, tokens: &[String]) -> Result<u64> {
+    if tokens.is_empty() {
+        return Ok(0);
+    }
+    // A map is looked up by its hash; a list would be searched for every entry.
+    let given = values::flags(tokens.iter().map(String::as_str));
+    let statement = Statement::new(
+        "MATCH (q:ProvsyncQuarantine) WHERE any(w IN q.waitsFor WHERE coalesce($tokens[w], false))
+SET q.due = true
+RETURN count(q) AS written",
+    );
+    let (rows, _) = run(txn, statement.with("tokens", given)).await?;
+    let count = rows.first().and_then(|row| row.get::<i64>("written").ok());
+    Ok(count.and_then(|n| u64::try_from(n).ok()).unwrap_or(0))
+}
+
+/// Entries that should be looked at again now: something that they waited for came, somebody asked
+/// for it, or their pause is over. Table and row key, up to `rows_max`.
+pub async fn due(graph: &Graph, rows_max: usize) -> Result<Vec<(String, i64)>> {
+    let statement = Statement::new(
+        "MATCH (q:ProvsyncQuarantine) WHERE q.due OR coalesce(q.retryAt <= datetime(), true)
+RETURN [q.table, q.key] AS row LIMIT $limit",
+    );
+    let mut due = Vec::new();
+    graph
+        .read(statement.with("limit", i64::try_from(rows_max).unwrap_or(i64::MAX)), |row| {
+            let cells = list(&row)?;
+            let table = cells.first().and_then(values::text);
+            if let (Some(table), Some(key)) = (table, cells.get(1).and_then(values::integer)) {
+                due.push((table.to_owned(), key));
+            }
+            Ok(())
+        })
+        .await?;
+    Ok(due)
+}
+
+/// Entries that were looked at again and whose reason holds still: they wait for their next turn.
+pub async fn tried(txn: &mut Txn, table: &str, keys: &[i64]) -> Result<()> {
+    let statement = Statement::new(
+        "UNWIND $keys AS k MATCH (q:ProvsyncQuarantine {table: $table, key: k})
+WHERE q.due OR coalesce(q.retryAt <= datetime(), true)
+SET q.due = false, q.attempts = coalesce(q.attempts, 0) + 1
+SET q.retryAt = datetime() + duration({seconds: toInteger($seconds * 2 ^ CASE WHEN q.attempts > $doublings THEN $doublings ELSE q.attempts - 1 END)})",
+    );
+    let statement = with_pauses(statement).with("keys", values::keys(keys)).with("table", table);
+    run(txn, statement).await.map(|_| ())
 }

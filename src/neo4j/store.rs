@@ -1,7 +1,10 @@
 //! [`Graph`] as the store that reconciling writes to.
 
-use super::apply::{self, Applied, Context};
+use std::collections::BTreeMap;
+
+use super::apply::{self, Applied, Committed, Context, Move, Part};
 use super::checkpoint::{self, Fence, Found, State};
+use super::leader::{self, Beat, Request, Sign};
 use super::quarantine::{self, Entries};
 use super::schema::{self, Constraint};
 use super::{Counters, Graph, actual, sweep};
@@ -85,6 +88,57 @@ impl GraphStore for Graph {
         quarantine::count(self, table).await
     }
 
+    async fn edges_on(
+        &self,
+        nodes: &Shape,
+        edges: &Shape,
+        keys: &[i64],
+    ) -> Result<Vec<(i64, String)>> {
+        actual::edges_on(self, nodes, edges, keys).await
+    }
+
+    async fn due(&self, rows_max: usize) -> Result<Vec<(String, i64)>> {
+        quarantine::due(self, rows_max).await
+    }
+
+    async fn tried(&self, fence: &Fence, entries: &BTreeMap<String, Vec<i64>>) -> Result<()> {
+        self.write(async |txn| {
+            for (table, keys) in entries {
+                quarantine::tried(txn, table, keys).await?;
+            }
+            checkpoint::guard(txn, fence, i64::MAX).await
+        })
+        .await
+    }
+
+    async fn commit(&self, parts: &[Part<'_>], to: &Move) -> Result<Committed> {
+        apply::commit(self, parts, to).await
+    }
+
+    async fn database_id(&self) -> Result<String> {
+        leader::database_id(self).await
+    }
+
+    async fn beat(&self, fence: &Fence, beat: &Beat) -> Result<Option<Request>> {
+        leader::beat(self, fence, beat).await
+    }
+
+    async fn sign(&self) -> Result<Option<Sign>> {
+        leader::sign(self).await
+    }
+
+    async fn leave(&self, fence: &Fence) -> Result<()> {
+        leader::leave(self, fence).await
+    }
+
+    async fn answer(&self, fence: &Fence, id: &str, outcome: &str) -> Result<()> {
+        leader::answer(self, fence, id, outcome).await
+    }
+
+    async fn terminate_blockers(&self) -> Result<Vec<String>> {
+        leader::terminate_blockers(self).await
+    }
+
     async fn apply(&self, context: &Context, items: &[Item]) -> Result<Applied> {
         apply::apply(self, context, items).await
     }
@@ -99,7 +153,7 @@ impl GraphStore for Graph {
         sweep::sweep(self, shape, limit, fence, read_at).await
     }
 
-    async fn constrain(&self, wanted: &[Constraint]) -> Result<()> {
-        schema::apply(self, wanted).await.map(|_| ())
+    async fn constrain(&self, wanted: &[Constraint]) -> Result<usize> {
+        schema::apply(self, wanted).await
     }
 }

@@ -65,13 +65,18 @@ pub fn list(items: impl IntoIterator<Item = BoltType>) -> BoltType {
     BoltType::List(neo4rs::BoltList { value: items.into_iter().collect() })
 }
 
-/// A map of lists, by names that are no more than keys of the map.
+/// A map by names that are no more than its keys.
 pub fn lists<'a>(entries: impl IntoIterator<Item = (&'a str, BoltType)>) -> BoltType {
     let mut map = BoltMap::default();
     for (name, list) in entries {
         map.put(name.into(), list);
     }
     BoltType::Map(map)
+}
+
+/// A map that says of each name that it is there.
+pub fn flags<'a>(names: impl IntoIterator<Item = &'a str>) -> BoltType {
+    lists(names.into_iter().map(|name| (name, true.into())))
 }
 
 /// A list of keys.

@@ -1,6 +1,6 @@
 //! `diff(desired, actual)`: what has to be written, and nothing else. Pure.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use super::desired::{Desired, Outcome, Place};
@@ -219,6 +219,16 @@ pub fn relationships(
     }
     items.extend(stale_entries(desired, entries));
     items
+}
+
+/// Relationships on nodes of these keys count as standing nowhere.
+pub fn detach(actual: &mut ActualRelationships, leaving: &HashSet<i64>) {
+    let leaves = |end: &Option<IdentityValue>| matches!(end, Some(IdentityValue::Integer(key)) if leaving.contains(key));
+    for relationship in actual.values_mut().flatten() {
+        if leaves(&relationship.from) || leaves(&relationship.to) {
+            (relationship.from, relationship.to) = (None, None);
+        }
+    }
 }
 
 fn relationship(

@@ -1,6 +1,6 @@
 //! What carries pages into the graph: the right to write, the names in force, the checkpoint.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::breaker::{self, Deletes};
@@ -11,7 +11,8 @@ use super::stores::GraphStore;
 use super::summary::Summary;
 use crate::config::FullConfig;
 use crate::error::{Error, Kind, Result};
-use crate::mapping::{Mapping, Registry, Slot};
+use crate::mapping::{EdgeTable, Mapping, Registry, Shape, Slot};
+use crate::neo4j::apply::{Applied, Context};
 use crate::neo4j::checkpoint::{Fence, State};
 use crate::neo4j::schema;
 use crate::sqlserver::pages::{Keys, Page};
@@ -33,6 +34,15 @@ pub struct Engine<G> {
     pub state: State,
     /// Limits.
     pub limits: FullConfig,
+    /// The run that this work is part of.
+    pub run: Run,
+    /// Whether quarantine may hold entries that wait for something.
+    pub somebody_waits: bool,
+}
+
+/// What belongs to one full or one window: what it did, and its limits' counts.
+#[derive(Debug, Default)]
+pub struct Run {
     /// What was done so far.
     pub summary: Summary,
     /// New quarantine entries so far.
@@ -49,6 +59,9 @@ pub struct Wish {
     pub desired: BTreeMap<i64, Outcome>,
     /// The version that the rows were read at.
     pub read_at: i64,
+    /// Keys whose rows were inserted since they were last carried: where the graph has such a key,
+    /// another row had it, and its relationships may not be the new one's (R6).
+    pub inserted: BTreeSet<i64>,
 }
 
 impl<G: GraphStore> Engine<G> {
@@ -70,10 +83,61 @@ impl<G: GraphStore> Engine<G> {
             next_fence: None,
             state,
             limits,
-            summary: Summary::default(),
-            quarantined_anew: 0,
-            deletes: BTreeMap::new(),
+            run: Run::default(),
+            // Until it is known that nobody does.
+            somebody_waits: true,
         }
+    }
+
+    /// What items of a table are written under.
+    ///
+    /// # Errors
+    /// There is no right to write.
+    pub fn context(&self, slot: Slot, read_at: i64, last_look: bool) -> Result<Context> {
+        let fence = self.fence.clone();
+        Ok(Context {
+            shape: self.shape(slot),
+            fence: fence.ok_or_else(|| Error::new(Kind::Usage, "a dry run writes nothing"))?,
+            read_at,
+            quarantine_missing_ends: last_look,
+            somebody_waits: self.somebody_waits,
+        })
+    }
+
+    /// How a table looks in the graph.
+    pub fn shape(&self, slot: Slot) -> Arc<Shape> {
+        Arc::new(Shape::new(&self.mapping, &self.registry, slot))
+    }
+
+    /// The edge tables that stand on a node table.
+    pub fn edges_of(&self, nodes: Slot) -> Vec<Slot> {
+        let Slot::Node(index) = nodes else { return Vec::new() };
+        let stand_on = |(_, e): &(usize, &EdgeTable)| e.from == index || e.to == index;
+        let edges = self.mapping.edges.iter().enumerate().filter(stand_on);
+        edges.map(|(i, _)| Slot::Edge(i)).collect()
+    }
+
+    /// Begins a run, or goes on with one; returns the one before.
+    pub fn begin(&mut self, run: Run) -> Run {
+        std::mem::replace(&mut self.run, run)
+    }
+
+    /// Adds what a transaction did.
+    pub fn note(&mut self, slot: Slot, applied: &Applied) {
+        self.run.summary.add(slot, applied);
+        self.run.quarantined_anew += applied.quarantined;
+        self.somebody_waits |= applied.quarantined > 0;
+    }
+
+    /// Looks whether anybody waits at all.
+    pub async fn refresh_waiting(&mut self) -> Result<()> {
+        let mut entries = 0;
+        for slot in self.mapping.slots() {
+            let table = self.mapping.table(slot).name.to_string();
+            entries += self.graph.entry_count(&table).await?;
+        }
+        self.somebody_waits = entries > 0;
+        Ok(())
     }
 
     /// Patience for one piece of work.
@@ -87,7 +151,7 @@ impl<G: GraphStore> Engine<G> {
     /// The failure, if it does not pass or has lasted too long.
     pub async fn wait(&mut self, patience: &mut Patience, error: Error) -> Result<()> {
         self.is_unsettled |= error.kind == Kind::UnknownOutcome;
-        self.summary.retries += 1;
+        self.run.summary.retries += 1;
         patience.wait(error).await
     }
 
@@ -110,7 +174,8 @@ impl<G: GraphStore> Engine<G> {
         let rows = page.rows.into_iter();
         let desired = rows.map(|row| (row.key, wanted.of(slot, row))).collect();
         self.register_types().await?;
-        Ok(Wish { keys: page.keys, desired, read_at: page.read_at })
+        let inserted = BTreeSet::new();
+        Ok(Wish { keys: page.keys, desired, read_at: page.read_at, inserted })
     }
 
     /// The schema step, if a type has got a name since the checkpoint was written: its constraint,
@@ -147,14 +212,14 @@ impl<G: GraphStore> Engine<G> {
 
     /// The circuit breaker over what was deleted so far and what these items would add.
     pub(super) fn check_deletes(&self, slot: Slot, items: &[Item]) -> Result<()> {
-        let Some(so_far) = self.deletes.get(&slot) else { return Ok(()) };
+        let Some(so_far) = self.run.deletes.get(&slot) else { return Ok(()) };
         let deletes = so_far.deletes + count_deletes(items);
         breaker::check(&[Deletes { deletes, ..so_far.clone() }], self.limits.allow_deletes)
     }
 
     /// Adds what was deleted.
     pub(super) fn note_deletes(&mut self, slot: Slot, deletes: u64) {
-        if let Some(so_far) = self.deletes.get_mut(&slot) {
+        if let Some(so_far) = self.run.deletes.get_mut(&slot) {
             so_far.deletes += deletes;
         }
     }

@@ -1,8 +1,7 @@
 //! One page of keys through the one operation: desired, actual, diff, write; again after a fault
 //! that passes.
 
-use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::collections::{BTreeSet, HashSet};
 
 use tokio::task::JoinSet;
 
@@ -15,7 +14,7 @@ use crate::error::{Error, Kind, Result};
 use crate::mapping::{Shape, Slot};
 use crate::neo4j::actual::BytesMax;
 use crate::neo4j::apply::{self, Context, Waiting};
-use crate::neo4j::quarantine::Entries;
+use crate::neo4j::quarantine::{self, Entries};
 use crate::sqlserver::pages::Keys;
 
 /// How many things a dry run shows.
@@ -25,6 +24,14 @@ const LANE_ROWS_MIN: usize = 2_500;
 /// How much more than a page of rows the graph may hold for its keys before the page is halved.
 const ACTUAL_TO_PAGE_BYTES: usize = 4;
 
+/// What has to be written for some keys of a table.
+pub(super) struct Planned {
+    pub items: Vec<Item>,
+    pub entries: Entries,
+    /// Nodes whose edges have to be looked at again: they leave, or are another row's now.
+    pub uprooted: BTreeSet<i64>,
+}
+
 impl Wish {
     /// Two halves by key, where there is more than one key.
     fn split(mut self) -> Result<(Self, Self), Self> {
@@ -32,9 +39,10 @@ impl Wish {
         let [low, high] = self.keys.split_at(middle);
         let desired = self.desired.split_off(&middle);
         let read_at = self.read_at;
+        let inserted = self.inserted.split_off(&middle);
         Ok((
-            Self { keys: low, desired: self.desired, read_at },
-            Self { keys: high, desired, read_at },
+            Self { keys: low, desired: self.desired, read_at, inserted: self.inserted },
+            Self { keys: high, desired, read_at, inserted },
         ))
     }
 
@@ -79,31 +87,74 @@ impl<G: GraphStore> Engine<G> {
 
     async fn attempt(&mut self, slot: Slot, wish: &Wish, last_look: bool) -> Result<Vec<Waiting>> {
         self.settle().await?;
-        let shape = Arc::new(Shape::new(&self.mapping, &self.registry, slot));
-        let (items, entries) = self.plan(&shape, wish).await?;
-        self.check_quarantine(&items, &entries)?;
-        self.check_deletes(slot, &items)?;
-        let Some(fence) = self.fence.clone() else {
-            self.pretend(slot, &shape, &items, wish);
+        let shape = self.shape(slot);
+        let planned = self.plan(&shape, wish, &HashSet::new()).await?;
+        self.check_quarantine(&planned)?;
+        self.check_deletes(slot, &planned.items)?;
+        if self.fence.is_none() {
+            self.pretend(slot, &shape, &planned.items, wish);
             return Ok(Vec::new());
-        };
-        let context =
-            Context { shape, fence, read_at: wish.read_at, quarantine_missing_ends: last_look };
-        self.write(slot, &context, items).await
+        }
+        self.shed_edges(slot, &planned.uprooted, wish.read_at).await?;
+        let context = self.context(slot, wish.read_at, last_look)?;
+        self.write(slot, &context, planned.items).await
     }
 
-    async fn plan(&self, shape: &Shape, wish: &Wish) -> Result<(Vec<Item>, Entries)> {
+    /// What has to be written. Relationships on nodes of the keys `leaving` are looked at as if they
+    /// were gone: they go before those nodes leave.
+    pub(super) async fn plan(
+        &self,
+        shape: &Shape,
+        wish: &Wish,
+        leaving: &HashSet<i64>,
+    ) -> Result<Planned> {
         let limit = self.actual_limit(wish);
         let entries = self.graph.entries(&shape.table, &wish.keys);
         if let Some(node) = shape.node() {
             let actual = self.graph.nodes(shape, &wish.keys, limit);
             let (entries, actual) = tokio::try_join!(entries, actual)?;
-            Ok((diff::nodes(&wish.desired, &actual, &entries, &node.placeholder), entries))
+            let items = diff::nodes(&wish.desired, &actual, &entries, &node.placeholder);
+            let leaves = items.iter().filter(|i| matches!(i, Item::Leave { .. })).map(Item::key);
+            let mut uprooted: BTreeSet<i64> = leaves.collect();
+            uprooted.extend(wish.inserted.iter().filter(|key| actual.contains_key(key)));
+            Ok(Planned { items, entries, uprooted })
         } else {
             let actual = self.graph.relationships(shape, &wish.keys, limit);
-            let (entries, actual) = tokio::try_join!(entries, actual)?;
-            Ok((diff::relationships(&wish.desired, &actual, &entries), entries))
+            let (entries, mut actual) = tokio::try_join!(entries, actual)?;
+            diff::detach(&mut actual, leaving);
+            let items = diff::relationships(&wish.desired, &actual, &entries);
+            Ok(Planned { items, entries, uprooted: BTreeSet::new() })
         }
+    }
+
+    /// R1: re-key what you detach. Edges on nodes that leave go first, and stand in quarantine until
+    /// they are carried again: a crash in between forgets none.
+    async fn shed_edges(
+        &mut self,
+        slot: Slot,
+        uprooted: &BTreeSet<i64>,
+        read_at: i64,
+    ) -> Result<()> {
+        let keys: Vec<i64> = uprooted.iter().copied().collect();
+        for edges in self.edges_of(slot) {
+            for some in keys.chunks(self.limits.batch_rows.max(1)) {
+                let (nodes, shape) = (self.shape(slot), self.shape(edges));
+                let found = self.graph.edges_on(&nodes, &shape, some).await?;
+                if found.is_empty() {
+                    continue;
+                }
+                self.run.summary.detached += found.len() as u64;
+                self.somebody_waits = true;
+                let context = self.context(edges, read_at, true)?;
+                let items = found.into_iter().flat_map(|(key, name)| {
+                    // In this order: should the two fall into two transactions, the entry is first.
+                    let entry = Item::Quarantine { key, reason: quarantine::detached() };
+                    [entry, Item::Delete { key, name, gone: false }]
+                });
+                self.write(edges, &context, items.collect()).await?;
+            }
+        }
+        Ok(())
     }
 
     /// A page is cut by the bytes of its rows; what the graph holds for its keys may be larger.
@@ -116,10 +167,11 @@ impl<G: GraphStore> Engine<G> {
     }
 
     /// Too many new entries are a mapping's fault, not the rows'.
-    fn check_quarantine(&self, items: &[Item], entries: &Entries) -> Result<()> {
+    pub(super) fn check_quarantine(&self, planned: &Planned) -> Result<()> {
+        let Planned { items, entries, .. } = planned;
         let new = |item: &&Item| matches!(item, Item::Quarantine { key, .. } if !entries.contains_key(key));
         let new = items.iter().filter(new).count() as u64;
-        if self.quarantined_anew + new <= self.limits.quarantine_max {
+        if self.run.quarantined_anew + new <= self.limits.quarantine_max {
             return Ok(());
         }
         Err(too_many(self.limits.quarantine_max, items))
@@ -127,7 +179,7 @@ impl<G: GraphStore> Engine<G> {
 
     fn pretend(&mut self, slot: Slot, shape: &Shape, items: &[Item], wish: &Wish) {
         let refused = wish.desired.values().filter(|outcome| outcome.is_err()).count() as u64;
-        let tally = self.summary.tally(slot);
+        let tally = self.run.summary.tally(slot);
         tally.quarantined += refused;
         tally.updated += apply::updated_keys(items);
         for item in items {
@@ -137,8 +189,8 @@ impl<G: GraphStore> Engine<G> {
                 _ => {}
             }
         }
-        let room = SAMPLE_MAX.saturating_sub(self.summary.sample.len());
-        self.summary.sample.extend(items.iter().take(room).map(|item| describe(shape, item)));
+        let room = SAMPLE_MAX.saturating_sub(self.run.summary.sample.len());
+        self.run.summary.sample.extend(items.iter().take(room).map(|item| describe(shape, item)));
     }
 
     /// Writes items, round by round, the batches of a round side by side.
@@ -161,8 +213,7 @@ impl<G: GraphStore> Engine<G> {
             while let Some(ended) = running.join_next().await {
                 let (applied, error) = ended
                     .map_err(|e| Error::new(Kind::Graph, format!("a lane ended early: {e}")))?;
-                self.summary.add(slot, &applied);
-                self.quarantined_anew += applied.quarantined;
+                self.note(slot, &applied);
                 waiting.extend(applied.waiting);
                 failure = batch::worse(failure, error);
             }
@@ -171,7 +222,7 @@ impl<G: GraphStore> Engine<G> {
             }
             self.note_deletes(slot, deletes);
         }
-        if self.quarantined_anew > self.limits.quarantine_max {
+        if self.run.quarantined_anew > self.limits.quarantine_max {
             return Err(over_quarantine_max(self.limits.quarantine_max, ""));
         }
         Ok(waiting)

@@ -4,18 +4,22 @@
 //! Every call stands for itself: a future that is dropped leaves a store as a lost connection does,
 //! and any call may fail with [`crate::error::Kind::Transient`] and be made again.
 
+use std::collections::BTreeMap;
+
 use crate::error::Result;
 use crate::mapping::{Mapping, Shape, Slot};
 use crate::model::value::IdentityValue;
 use crate::neo4j::Counters;
 use crate::neo4j::actual::BytesMax;
-use crate::neo4j::apply::{Applied, Context};
+use crate::neo4j::apply::{Applied, Committed, Context, Move, Part};
 use crate::neo4j::checkpoint::{Fence, Found, State};
+use crate::neo4j::leader::{Beat, Request, Sign};
 use crate::neo4j::quarantine::Entries;
 use crate::neo4j::schema::Constraint;
 use crate::reconcile::diff::{ActualNodes, ActualRelationships, Item};
 use crate::sqlserver::epoch::{Epoch, Versions};
 use crate::sqlserver::pages::{Depth, KeyRange, Keys, Page, PageLimit};
+use crate::sqlserver::window::{WindowRead, WindowRequest};
 
 /// One connection to the relational side.
 pub trait SourceStore: Send + 'static {
@@ -26,7 +30,7 @@ pub trait SourceStore: Send + 'static {
     /// Which source it is, and which life of it.
     fn epoch(&mut self, mapping: &Mapping) -> impl Future<Output = Result<Epoch>> + Send;
 
-    /// Current version and the oldest from which every tracked table can be followed.
+    /// Current version, and where every tracked table stands. Cheap: it is what an idle poll asks.
     fn versions(&mut self, mapping: &Mapping) -> impl Future<Output = Result<Versions>> + Send;
 
     /// Current version; 0 where nothing is tracked.
@@ -51,6 +55,22 @@ pub trait SourceStore: Send + 'static {
         keys: Vec<i64>,
         bytes_max: usize,
     ) -> impl Future<Output = Result<Page>> + Send;
+
+    /// The keys that changed, and the rows of all keys where they are few, of one snapshot.
+    fn window(
+        &mut self,
+        mapping: &Mapping,
+        request: &WindowRequest,
+    ) -> impl Future<Output = Result<WindowRead>> + Send;
+
+    /// Takes the lease of this name for this connection, if nobody has it. Does not wait.
+    fn take_lease(&mut self, name: &str) -> impl Future<Output = Result<bool>> + Send;
+
+    /// Whether this connection has the lease.
+    fn holds_lease(&mut self, name: &str) -> impl Future<Output = Result<bool>> + Send;
+
+    /// Gives the lease up, with the connection.
+    fn release_lease(&mut self);
 
     /// Number of rows of a table.
     fn count(&mut self, mapping: &Mapping, slot: Slot) -> impl Future<Output = Result<u64>> + Send;
@@ -132,6 +152,59 @@ pub trait GraphStore: Clone + Send + Sync + 'static {
     /// Number of a table's entries in quarantine.
     fn entry_count(&self, table: &str) -> impl Future<Output = Result<u64>> + Send;
 
+    /// Keys and types of an edge table's relationships on nodes of some keys (R1).
+    fn edges_on(
+        &self,
+        nodes: &Shape,
+        edges: &Shape,
+        keys: &[i64],
+    ) -> impl Future<Output = Result<Vec<(i64, String)>>> + Send;
+
+    /// Quarantine's entries, of any table, that should be looked at again now: table and row key.
+    fn due(&self, rows_max: usize) -> impl Future<Output = Result<Vec<(String, i64)>>> + Send;
+
+    /// Says of entries that they were looked at again, guard last; those that are still there wait
+    /// for their next turn.
+    fn tried(
+        &self,
+        fence: &Fence,
+        entries: &BTreeMap<String, Vec<i64>>,
+    ) -> impl Future<Output = Result<()>> + Send;
+
+    /// Writes parts of several tables and moves the checkpoint, in one transaction.
+    fn commit(
+        &self,
+        parts: &[Part<'_>],
+        to: &Move,
+    ) -> impl Future<Output = Result<Committed>> + Send;
+
+    /// Which database this is, whatever address it is reached by.
+    fn database_id(&self) -> impl Future<Output = Result<String>> + Send;
+
+    /// Says that the writer lives; returns what others ask of it.
+    fn beat(
+        &self,
+        fence: &Fence,
+        beat: &Beat,
+    ) -> impl Future<Output = Result<Option<Request>>> + Send;
+
+    /// The writer's last sign, if there ever was one.
+    fn sign(&self) -> impl Future<Output = Result<Option<Sign>>> + Send;
+
+    /// The writer ends in good order.
+    fn leave(&self, fence: &Fence) -> impl Future<Output = Result<()>> + Send;
+
+    /// Says how a request ended.
+    fn answer(
+        &self,
+        fence: &Fence,
+        id: &str,
+        outcome: &str,
+    ) -> impl Future<Output = Result<()>> + Send;
+
+    /// Terminates transactions that keep somebody from taking the fence.
+    fn terminate_blockers(&self) -> impl Future<Output = Result<Vec<String>>> + Send;
+
     /// Writes items in one transaction, guard last.
     fn apply(
         &self,
@@ -148,6 +221,6 @@ pub trait GraphStore: Clone + Send + Sync + 'static {
         read_at: i64,
     ) -> impl Future<Output = Result<Option<(u64, Counters)>>> + Send;
 
-    /// Makes the constraints that are missing.
-    fn constrain(&self, wanted: &[Constraint]) -> impl Future<Output = Result<()>> + Send;
+    /// Makes the constraints that are missing; returns how many.
+    fn constrain(&self, wanted: &[Constraint]) -> impl Future<Output = Result<usize>> + Send;
 }

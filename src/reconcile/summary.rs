@@ -92,6 +92,7 @@ impl Summary {
         tally.deleted += applied.deleted;
         self.detached += applied.detached;
         self.foreign_deleted += applied.foreign_deleted;
+        self.placeholders_removed += applied.placeholders_removed;
         self.written.add(&applied.counters);
     }
 

@@ -1,5 +1,7 @@
 //! Which source this is, and which life of it: the epoch token and the versions.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use tiberius::{FromSql, Row};
 
@@ -38,14 +40,42 @@ impl Epoch {
     }
 }
 
-/// Current version and the oldest version from which every tracked table can be followed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Current version, and where every tracked table stands.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Versions {
     /// Last committed tracked transaction; 0 is a version. `None` if no table is tracked and the
     /// database does not track.
     pub current: Option<i64>,
-    /// The highest `MIN_VALID_VERSION` of the tracked tables.
+    /// By `schema.table`.
+    pub tables: BTreeMap<String, TableVersions>,
+}
+
+/// Where a tracked table stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TableVersions {
+    /// Another table has the name now if this changes.
+    pub object_id: i64,
+    /// The oldest version from which its changes can be read: `MIN_VALID_VERSION`.
     pub min_valid: i64,
+}
+
+impl Versions {
+    /// The oldest version from which every tracked table can be followed.
+    pub fn min_valid(&self) -> i64 {
+        self.tables.values().map(|t| t.min_valid).max().unwrap_or(0)
+    }
+}
+
+impl Epoch {
+    /// The part that is of the whole database.
+    pub fn of_database(&self) -> Self {
+        Self { tables: Vec::new(), ..self.clone() }
+    }
+
+    /// What [`Epoch::text`] gave.
+    pub fn parse(text: &str) -> Option<Self> {
+        serde_json::from_str(text).ok()
+    }
 }
 
 /// Reads the epoch.
@@ -78,16 +108,18 @@ pub async fn read_versions(source: &mut Source, mapping: &Mapping) -> Result<Ver
     let rows = source.rows(&statements::versions(mapping), &[]).await?;
     let row = rows.first().ok_or_else(|| Error::new(Kind::Source, "SQL Server gave no version"))?;
     let current = integer(row, 0);
-    let mut min_valid = 0;
-    for (i, table) in statements::tracked(mapping).enumerate() {
+    let mut tables = BTreeMap::new();
+    for (i, (_, table)) in statements::tracked(mapping).enumerate() {
         if current.is_none() {
             return Err(Error::new(Kind::Source, "change tracking is off for the database")
                 .hint("ALTER DATABASE CURRENT SET CHANGE_TRACKING = ON (CHANGE_RETENTION = 7 DAYS, AUTO_CLEANUP = ON)"));
         }
-        let minimum = integer(row, i + 1).ok_or_else(|| no_minimum(&table.name.to_string()))?;
-        min_valid = min_valid.max(minimum);
+        let name = table.name.to_string();
+        let object_id = integer(row, 2 * i + 1).unwrap_or(-1);
+        let min_valid = integer(row, 2 * i + 2).ok_or_else(|| no_minimum(&name))?;
+        tables.insert(name, TableVersions { object_id, min_valid });
     }
-    Ok(Versions { current, min_valid })
+    Ok(Versions { current, tables })
 }
 
 fn no_minimum(table: &str) -> Error {

@@ -6,10 +6,12 @@
 pub mod decode;
 pub mod epoch;
 pub mod errors;
+pub mod lease;
 pub mod pages;
 pub mod preflight;
 pub mod statements;
 mod store;
+pub mod window;
 
 use std::time::Duration;
 
@@ -39,6 +41,11 @@ impl Source {
     /// Opens the connection now, for an early and clear error.
     pub async fn connect(&mut self) -> Result<()> {
         self.take().await.map(|connection| self.connection = Some(connection))
+    }
+
+    /// Whether there is a connection; one that broke without a word is still counted.
+    pub fn is_connected(&self) -> bool {
+        self.connection.is_some()
     }
 
     /// Begins a SNAPSHOT transaction. It reads the state at its first read, not at this call.

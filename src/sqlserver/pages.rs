@@ -8,6 +8,9 @@ use crate::error::Result;
 use crate::mapping::ColumnKind;
 use crate::model::SourceRow;
 
+/// Keys that one statement takes: it can't tell how long its list is, and plans for a short one.
+const LIST_MAX: usize = 2_000;
+
 /// Row keys from first to last, both included.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct KeyRange {
@@ -32,11 +35,19 @@ impl KeyRange {
 pub enum Keys {
     /// All keys of a range, those that have no row included.
     Range(KeyRange),
-    /// These keys.
+    /// These keys, in order.
     List(Vec<i64>),
 }
 
 impl Keys {
+    /// Whether a key is among them.
+    pub fn contains(&self, key: i64) -> bool {
+        match self {
+            Self::List(keys) => keys.binary_search(&key).is_ok(),
+            Self::Range(range) => (range.first..=range.last).contains(&key),
+        }
+    }
+
     /// The keys below `middle`, and the others.
     #[must_use]
     pub fn split_at(&self, middle: i64) -> [Self; 2] {
@@ -130,10 +141,7 @@ pub async fn read_keys(
     keys.sort_unstable();
     in_snapshot(source, async |source| {
         let read_at = epoch::read_current(source).await?;
-        let list = serde_json::to_string(&keys).unwrap_or_default();
-        let parameters: [&dyn ToSql; 1] = [&list.as_str()];
-        let (rows, complete) =
-            collect(source, &statements.keys, &statements.kinds, &parameters, bytes_max).await?;
+        let (rows, complete) = rows_of_lists(source, statements, &keys, bytes_max).await?;
         if !complete {
             let last = rows.last().map_or(i64::MAX, |row| row.key);
             keys.retain(|key| *key <= last);
@@ -141,6 +149,29 @@ pub async fn read_keys(
         Ok(Page { keys: Keys::List(keys), rows, read_at, is_cut: !complete })
     })
     .await
+}
+
+/// The rows of some keys within a snapshot, in the order of the keys, and whether they are all: they
+/// end at `bytes_max`, which costs the connection.
+pub(super) async fn rows_of_lists(
+    source: &mut Source,
+    statements: &TableStatements,
+    keys: &[i64],
+    bytes_max: usize,
+) -> Result<(Vec<SourceRow>, bool)> {
+    let (mut rows, mut bytes_left) = (Vec::new(), bytes_max);
+    for list in keys.chunks(LIST_MAX) {
+        let list = serde_json::to_string(list).unwrap_or_default();
+        let parameters: [&dyn ToSql; 1] = [&list.as_str()];
+        let (some, complete) =
+            collect(source, &statements.keys, &statements.kinds, &parameters, bytes_left).await?;
+        bytes_left = bytes_left.saturating_sub(some.iter().map(SourceRow::size).sum());
+        rows.extend(some);
+        if !complete {
+            return Ok((rows, false));
+        }
+    }
+    Ok((rows, true))
 }
 
 /// Number of rows of a table, for progress; in a snapshot, so that no writer blocks it.
@@ -155,7 +186,7 @@ pub async fn count(source: &mut Source, statements: &TableStatements) -> Result<
 
 /// Runs reads in one SNAPSHOT transaction. After an error the connection is discarded: what state
 /// its transaction is in is not worth finding out.
-async fn in_snapshot<T>(
+pub(super) async fn in_snapshot<T>(
     source: &mut Source,
     read: impl AsyncFnOnce(&mut Source) -> Result<T>,
 ) -> Result<T> {

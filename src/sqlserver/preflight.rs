@@ -198,8 +198,8 @@ async fn read_versions(
     let rows = source.rows(&super::statements::versions(mapping), &[]).await?;
     let Some(row) = rows.first() else { return Ok(()) };
     description.current_version = integer(row, 0);
-    for (i, tracked) in super::statements::tracked(mapping).enumerate() {
-        let minimum = integer(row, i + 1);
+    for (i, (_, tracked)) in super::statements::tracked(mapping).enumerate() {
+        let minimum = integer(row, 2 * i + 2);
         if let Some(table) = description.table_mut(&tracked.name.schema, &tracked.name.table) {
             table.min_valid_version = minimum;
         }

@@ -5,7 +5,7 @@
 //! key, so that an edge whose end rows are gone still shows, without ends.
 
 use crate::mapping::names::{quote_sql, sql_table};
-use crate::mapping::{Column, ColumnKind, Mapping, Slot, Table};
+use crate::mapping::{Column, ColumnKind, Mapping, Slot, Table, Tracking};
 
 /// A statement with its place in `provsync explain` and in the golden files.
 #[derive(Clone, Debug)]
@@ -161,13 +161,59 @@ fn boundary(t: &Table) -> String {
     )
 }
 
-/// Current version and the minimum valid version of every tracked table, in the mapping's order.
+/// Current version; then object id and minimum valid version of every tracked table, in the
+/// mapping's order. The one statement of an idle poll: whatever a TRUNCATE, a new table of the same
+/// name or a switch of tracking does shows in it, if only by a number that moved.
 pub fn versions(mapping: &Mapping) -> String {
-    let minimums: String = tracked(mapping)
-        .map(|t| format!(",\n       CHANGE_TRACKING_MIN_VALID_VERSION({})", object_id(t)))
-        .collect();
-    format!("SELECT CHANGE_TRACKING_CURRENT_VERSION() AS current_version{minimums};")
+    let of_table = |(_, t): (Slot, &Table)| {
+        let id = object_id(t);
+        format!(",\n       {id}, CHANGE_TRACKING_MIN_VALID_VERSION({id})")
+    };
+    let tables: String = tracked(mapping).map(of_table).collect();
+    format!("SELECT CHANGE_TRACKING_CURRENT_VERSION() AS current_version{tables};")
 }
+
+/// Keys that changed, of all tracked tables: number of the table in the mapping's order of tracked
+/// tables, key, version, whether the row was inserted since, whether it is there. `@P1` … are the
+/// versions from which each table is read, the parameter after them the version up to which.
+///
+/// A row that was deleted and inserted again reads as an update with a creation version.
+/// Source: observed on SQL Server 2025 by others (docs/unproven.md).
+pub fn changes(mapping: &Mapping) -> String {
+    let to = tracked(mapping).count() + 1;
+    let of_table = |(i, (_, t)): (usize, (Slot, &Table))| {
+        let (table, key) = (sql_table(&t.name), quote_sql(&t.key));
+        format!(
+            "SELECT {i} AS part, ct.{key} AS row_key, ct.SYS_CHANGE_VERSION AS version,
+       CAST(CASE WHEN ct.SYS_CHANGE_CREATION_VERSION IS NULL THEN 0 ELSE 1 END AS bit) AS is_inserted,
+       CAST(CASE WHEN t.{key} IS NULL THEN 0 ELSE 1 END AS bit) AS is_present
+FROM CHANGETABLE(CHANGES {table}, @P{from}) AS ct LEFT JOIN {table} AS t ON t.{key} = ct.{key}
+WHERE ct.SYS_CHANGE_VERSION <= @P{to}",
+            from = i + 1
+        )
+    };
+    let tables: Vec<String> = tracked(mapping).enumerate().map(of_table).collect();
+    format!("{};", tables.join("\nUNION ALL\n"))
+}
+
+/// How many of some keys (`@P2`, a JSON array) changed at `@P3` or later, which is after `@P1`.
+pub fn witness(t: &Table) -> String {
+    let key = quote_sql(&t.key);
+    format!(
+        "SELECT COUNT_BIG(*) AS n FROM CHANGETABLE(CHANGES {}, @P1) AS ct
+WHERE {} AND ct.SYS_CHANGE_VERSION >= @P3;",
+        sql_table(&t.name),
+        in_list(&format!("ct.{key}")).replace("@P1", "@P2"),
+    )
+}
+
+/// Takes the lease `@P1` for this session, if nobody has it: the status of `sp_getapplock`.
+pub const TAKE_LEASE: &str = "DECLARE @status int;
+EXEC @status = sp_getapplock @Resource = @P1, @LockMode = 'Exclusive', @LockOwner = 'Session', @LockTimeout = 0;
+SELECT CAST(@status AS bigint) AS status;";
+
+/// Whether this session has the lease `@P1`.
+pub const HOLDS_LEASE: &str = "SELECT CAST(CASE WHEN APPLOCK_MODE('public', @P1, 'Session') = 'Exclusive' THEN 1 ELSE 0 END AS bigint) AS held;";
 
 /// The current version alone: the first statement of every page's snapshot.
 pub const CURRENT_VERSION: &str = "SELECT CHANGE_TRACKING_CURRENT_VERSION() AS current_version;";
@@ -181,7 +227,7 @@ WHERE d.database_id = DB_ID();";
 
 /// Table part of the epoch, of every tracked table.
 pub fn epoch_tables(mapping: &Mapping) -> String {
-    let ids: Vec<String> = tracked(mapping).map(object_id).collect();
+    let ids: Vec<String> = tracked(mapping).map(|(_, t)| object_id(t)).collect();
     let ids = if ids.is_empty() { "NULL".to_owned() } else { ids.join(", ") };
     format!(
         "SELECT s.name AS schema_name, t.name AS table_name, t.object_id, ct.begin_version
@@ -198,9 +244,8 @@ pub fn object_id(t: &Table) -> String {
 }
 
 /// The tables that are followed by change tracking.
-pub fn tracked(mapping: &Mapping) -> impl Iterator<Item = &Table> {
-    let is_tracked = |t: &&Table| t.tracking == crate::mapping::Tracking::ChangeTracking;
-    mapping.tables().map(|(_, t)| t).filter(is_tracked)
+pub fn tracked(mapping: &Mapping) -> impl Iterator<Item = (Slot, &Table)> {
+    mapping.tables().filter(|(_, t)| t.tracking == Tracking::ChangeTracking)
 }
 
 /// Every statement that provsync sends for this mapping, for `provsync explain`.
@@ -208,6 +253,9 @@ pub fn all(mapping: &Mapping) -> Vec<Statement> {
     let mut out = vec![
         Statement { name: "versions".into(), sql: versions(mapping) },
         Statement { name: "current-version".into(), sql: CURRENT_VERSION.into() },
+        Statement { name: "changes".into(), sql: changes(mapping) },
+        Statement { name: "take-lease".into(), sql: TAKE_LEASE.into() },
+        Statement { name: "holds-lease".into(), sql: HOLDS_LEASE.into() },
         Statement { name: "epoch-database".into(), sql: EPOCH_DATABASE.into() },
         Statement { name: "epoch-tables".into(), sql: epoch_tables(mapping) },
     ];
@@ -221,6 +269,9 @@ pub fn all(mapping: &Mapping) -> Vec<Statement> {
             ("count", s.count),
         ];
         out.extend(texts.map(|(what, sql)| Statement { name: format!("{}-{what}", t.name), sql }));
+        if t.tracking == Tracking::ChangeTracking {
+            out.push(Statement { name: format!("{}-witness", t.name), sql: witness(t) });
+        }
     }
     out
 }

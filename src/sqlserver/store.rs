@@ -2,7 +2,8 @@
 
 use super::epoch::{self, Epoch, Versions};
 use super::pages::{self, Depth, Page, PageLimit};
-use super::{Source, statements};
+use super::window::{self, WindowRead, WindowRequest};
+use super::{Source, lease, statements};
 use crate::error::Result;
 use crate::mapping::{Mapping, Slot};
 use crate::reconcile::stores::SourceStore;
@@ -45,6 +46,22 @@ impl SourceStore for Source {
     ) -> Result<Page> {
         let statements = statements::table(mapping, slot);
         pages::read_keys(self, &statements, keys, bytes_max).await
+    }
+
+    async fn window(&mut self, mapping: &Mapping, request: &WindowRequest) -> Result<WindowRead> {
+        window::read(self, mapping, request).await
+    }
+
+    async fn take_lease(&mut self, name: &str) -> Result<bool> {
+        lease::take(self, name).await
+    }
+
+    async fn holds_lease(&mut self, name: &str) -> Result<bool> {
+        Ok(self.is_connected() && lease::is_held(self, name).await?)
+    }
+
+    fn release_lease(&mut self) {
+        self.discard();
     }
 
     async fn count(&mut self, mapping: &Mapping, slot: Slot) -> Result<u64> {

@@ -16,21 +16,34 @@ use crate::neo4j::{Statement, cypher, list, run, values};
 use crate::reconcile::desired::{Desired, Place};
 use crate::reconcile::diff::{Changes, Entry};
 
+/// Writes the items of one table within a transaction, phase by phase (R8).
 pub(super) struct Writer<'t, 'c> {
     pub txn: &'t mut Txn,
     pub context: &'c Context,
-    pub applied: Applied,
+    pub applied: &'t mut Applied,
 }
 
 impl Writer<'_, '_> {
-    pub async fn write(&mut self, sorted: &Sorted<'_>) -> Result<()> {
-        let shape = Arc::clone(&self.context.shape);
+    /// Relationships that go.
+    pub async fn clear(&mut self, sorted: &Sorted<'_>) -> Result<()> {
         for (name, keys) in &sorted.delete {
             self.delete(name, keys).await?;
         }
-        if let Some(node) = shape.node() {
-            self.write_nodes(node, sorted).await?;
+        Ok(())
+    }
+
+    /// Nodes: leave, then enter and change.
+    pub async fn nodes(&mut self, sorted: &Sorted<'_>) -> Result<()> {
+        let shape = Arc::clone(&self.context.shape);
+        match shape.node() {
+            Some(node) => self.write_nodes(node, sorted).await,
+            None => Ok(()),
         }
+    }
+
+    /// Relationships that change or come.
+    pub async fn relationships(&mut self, sorted: &Sorted<'_>) -> Result<()> {
+        let shape = Arc::clone(&self.context.shape);
         for (name, rows) in &sorted.update_relationships {
             let text = cypher::update_relationships(&shape, name);
             self.update(text, rows).await?;
@@ -40,8 +53,21 @@ impl Writer<'_, '_> {
         {
             self.create(ends, &sorted.create).await?;
         }
+        Ok(())
+    }
+
+    /// Quarantine, and placeholders that lost their last link.
+    pub async fn close(&mut self, sorted: &Sorted<'_>) -> Result<()> {
         self.quarantine(&sorted.quarantine).await?;
-        self.release(&sorted.release).await
+        self.release(&sorted.release).await?;
+        let identities = std::mem::take(&mut self.applied.ends);
+        let shape = Arc::clone(&self.context.shape);
+        if let Some(ends) = shape.relationship().filter(|_| !identities.is_empty()) {
+            let text = cypher::collect_placeholders(ends);
+            let statement = Statement::new(text).with("identities", values::list(identities));
+            self.applied.placeholders_removed += self.run_counted(statement).await?;
+        }
+        Ok(())
     }
 
     async fn write_nodes(&mut self, node: &NodeShape, sorted: &Sorted<'_>) -> Result<()> {
@@ -64,9 +90,17 @@ impl Writer<'_, '_> {
     }
 
     async fn delete(&mut self, name: &str, keys: &[i64]) -> Result<()> {
-        let text = cypher::delete_relationships(&self.context.shape, name);
-        let written =
-            self.run_counted(Statement::new(text).with("keys", values::keys(keys))).await?;
+        let shape = Arc::clone(&self.context.shape);
+        let links = shape.relationship().filter(|ends| ends.placeholder.is_some());
+        let text = match links {
+            Some(ends) => cypher::delete_links(&shape, ends, name),
+            None => cypher::delete_relationships(&shape, name),
+        };
+        let rows = self.run_rows(Statement::new(text).with("keys", values::keys(keys))).await?;
+        if let Some(BoltType::List(ends)) = rows.first().and_then(|r| r.get("identities").ok()) {
+            self.applied.ends.extend(ends.value);
+        }
+        let written = written(&rows);
         expect(written, keys.len(), "relationships to delete")?;
         self.applied.deleted += written;
         Ok(())
@@ -77,6 +111,7 @@ impl Writer<'_, '_> {
         let none = shape.properties.iter().map(|p| (p.as_str(), None));
         let statement = Statement::new(cypher::leave(shape, node))
             .with("keys", values::keys(keys))
+            .with("names", values::list(shape.names.iter().map(|n| n.as_str().into())))
             .with("none", values::properties(none));
         let rows = self.run_rows(statement).await?;
         let cells = rows.first().map(list).transpose()?.unwrap_or_default();
@@ -86,6 +121,15 @@ impl Writer<'_, '_> {
         self.applied.deleted += number(0).unwrap_or(0);
         self.applied.detached += number(1).unwrap_or(0);
         self.applied.foreign_deleted += number(2).unwrap_or(0);
+        let freed = cells.get(3).map(texts).unwrap_or_default();
+        self.wake(&freed).await
+    }
+
+    /// Entries of quarantine that waited for one of these are due now.
+    async fn wake(&mut self, tokens: &[String]) -> Result<()> {
+        if self.context.somebody_waits {
+            self.applied.due += quarantine::wake(self.txn, tokens).await?;
+        }
         Ok(())
     }
 
@@ -111,6 +155,10 @@ impl Writer<'_, '_> {
         expect(written, rows.len() - owners.len(), "nodes to create")?;
         self.applied.created += written;
         let rejects = self.adopt(node, name, rows, &owners).await?;
+        let entered = rows.iter().filter(|(d, _)| !rejects.contains_key(&d.key));
+        let row = |key| quarantine::token(&node.label, &IdentityValue::Integer(key));
+        let entered: Vec<String> = entered.map(|(d, _)| row(d.key)).collect();
+        self.wake(&entered).await?;
         self.settle(rows, &rejects).await
     }
 
@@ -126,10 +174,14 @@ impl Writer<'_, '_> {
         let mut adopted: BTreeMap<&Place, &Desired> = BTreeMap::new();
         for (desired, _) in rows {
             let Some(owner) = owners.get(&desired.key) else { continue };
+            let identity = match &desired.place {
+                Place::Node(identity) => Some(quarantine::token(name, identity)),
+                Place::Between(..) => None,
+            };
             if let Some(reason) = owner.refuses(desired.key) {
-                rejects.insert(desired.key, reason);
+                rejects.insert(desired.key, reason.waiting_for(identity));
             } else if let Some(first) = adopted.get(&desired.place) {
-                rejects.insert(desired.key, taken_by(first.key));
+                rejects.insert(desired.key, taken_by(first.key).waiting_for(identity));
             } else {
                 adopted.insert(&desired.place, desired);
             }
@@ -175,8 +227,9 @@ impl Writer<'_, '_> {
         for row in &missing {
             waiting.push(waiting_of(&list(row)?));
         }
-        let rejects: BTreeMap<i64, Reason> =
-            waiting.iter().map(|w| (w.key, missing_ends(w))).collect();
+        let places: HashMap<i64, &Place> = rows.iter().map(|(d, _)| (d.key, &d.place)).collect();
+        let reason = |w: &Waiting| missing_ends(w).waiting_for(lacking(ends, w, &places));
+        let rejects: BTreeMap<i64, Reason> = waiting.iter().map(|w| (w.key, reason(w))).collect();
         let written = self.applied.counters.relationships_created - before;
         expect(written, rows.len() - rejects.len(), "relationships to create")?;
         self.applied.created += written;
@@ -211,7 +264,8 @@ impl Writer<'_, '_> {
     }
 
     async fn quarantine(&mut self, entries: &[(i64, Reason)]) -> Result<()> {
-        self.applied.quarantined += entries.len() as u64;
+        let of_rows = entries.iter().filter(|(_, reason)| reason.code != quarantine::DETACHED);
+        self.applied.quarantined += of_rows.count() as u64;
         quarantine::put(self.txn, &self.context.shape.table, self.context.read_at, entries).await
     }
 
@@ -226,10 +280,23 @@ impl Writer<'_, '_> {
     }
 
     async fn run_counted(&mut self, statement: Statement) -> Result<u64> {
-        let rows = self.run_rows(statement).await?;
-        let count = rows.first().and_then(|row| row.get::<i64>("written").ok());
-        Ok(count.and_then(|n| u64::try_from(n).ok()).unwrap_or(0))
+        Ok(written(&self.run_rows(statement).await?))
     }
+}
+
+fn written(rows: &[neo4rs::Row]) -> u64 {
+    let count = rows.first().and_then(|row| row.get::<i64>("written").ok());
+    count.and_then(|n| u64::try_from(n).ok()).unwrap_or(0)
+}
+
+/// The texts of a list of lists.
+fn texts(lists: &BoltType) -> Vec<String> {
+    let items = |bolt: &BoltType| match bolt {
+        BoltType::List(list) => list.value.clone(),
+        _ => Vec::new(),
+    };
+    let inner = items(lists).iter().flat_map(items).collect::<Vec<_>>();
+    inner.iter().filter_map(values::text).map(String::from).collect()
 }
 
 /// Who has the identity that a row wants.
@@ -273,6 +340,20 @@ fn waiting_of(cells: &[BoltType]) -> Waiting {
     let flag = |i: usize| cells.get(i).is_some_and(values::boolean);
     let key = cells.first().and_then(values::integer).unwrap_or_default();
     Waiting { key, lacks_from: flag(1), lacks_to: flag(2) }
+}
+
+/// The rows that a relationship waits for.
+fn lacking(
+    ends: &RelationshipShape,
+    waiting: &Waiting,
+    places: &HashMap<i64, &Place>,
+) -> Vec<String> {
+    let Some(Place::Between(from, to)) = places.get(&waiting.key) else { return Vec::new() };
+    [(waiting.lacks_from, &ends.from, from), (waiting.lacks_to, &ends.to, to)]
+        .into_iter()
+        .filter(|(lacks, ..)| *lacks)
+        .map(|(_, end, value)| quarantine::token(&end.label, value))
+        .collect()
 }
 
 fn missing_ends(waiting: &Waiting) -> Reason {

@@ -5,11 +5,10 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use super::Full;
+use super::{Between, Full};
 use crate::error::Result;
 use crate::mapping::{Shape, Slot};
 use crate::model::value::IdentityValue;
-use crate::neo4j::apply::Context;
 use crate::neo4j::checkpoint::{Progress, State};
 use crate::reconcile::breaker::{self, Deletes};
 use crate::reconcile::desired::Wanted;
@@ -28,52 +27,49 @@ struct Found {
     read_at: i64,
 }
 
-impl<S: SourceStore, G: GraphStore> Full<S, G> {
+impl<S: SourceStore, G: GraphStore, B: Between<S, G>> Full<'_, S, G, B> {
     /// Takes away what the source no longer has.
     pub(super) async fn remove_gone(&mut self) -> Result<()> {
-        let mut patience = self.engine.patience();
+        let mut patience = self.carrier.engine.patience();
         loop {
             match self.pass_and_remove().await {
                 Ok(true) => return Ok(()),
                 Ok(false) => patience.reset(),
-                Err(error) => self.engine.wait(&mut patience, error).await?,
+                Err(error) => self.carrier.engine.wait(&mut patience, error).await?,
             }
         }
     }
 
     /// Returns whether all that was found could be held, and so is done.
     async fn pass_and_remove(&mut self) -> Result<bool> {
-        self.engine.settle().await?;
+        self.carrier.engine.settle().await?;
         let mut all = Vec::new();
-        for slot in removal_order(self.engine.mapping.slots()) {
+        for slot in removal_order(self.slots()) {
             all.push(self.pass(slot).await?);
         }
         let deletes: Vec<Deletes> = all.iter().map(|f| f.deletes.clone()).collect();
-        breaker::check(&deletes, self.engine.limits.allow_deletes)?;
-        self.engine.register_types().await?;
+        breaker::check(&deletes, self.carrier.engine.limits.allow_deletes)?;
+        self.carrier.engine.register_types().await?;
         let complete = all.iter().all(|f| f.items.len() < ITEMS_MAX);
         for found in all {
             self.remove(found).await?;
         }
-        Ok(complete || self.engine.fence.is_none())
+        Ok(complete || self.carrier.engine.fence.is_none())
     }
 
     async fn remove(&mut self, found: Found) -> Result<()> {
         let (slot, items) = (found.slot, found.items);
-        let so_far = self.engine.deletes.get(&slot).map_or(0, |d| d.deletes);
-        self.engine.deletes.insert(slot, Deletes { deletes: so_far, ..found.deletes });
-        if items.is_empty() || self.engine.fence.is_none() {
+        let so_far = self.carrier.engine.run.deletes.get(&slot).map_or(0, |d| d.deletes);
+        self.carrier.engine.run.deletes.insert(slot, Deletes { deletes: so_far, ..found.deletes });
+        if items.is_empty() || self.carrier.engine.fence.is_none() {
             return Ok(());
         }
         if matches!(slot, Slot::Node(_)) {
             self.begin_anew().await?;
         }
         // Only now: what was said on the checkpoint may have taken a new fence.
-        let Some(fence) = self.engine.fence.clone() else { return Ok(()) };
-        let shape = Arc::new(Shape::new(&self.engine.mapping, &self.engine.registry, slot));
-        let context =
-            Context { shape, fence, read_at: found.read_at, quarantine_missing_ends: false };
-        self.engine.write(slot, &context, items).await.map(|_| ())
+        let context = self.carrier.engine.context(slot, found.read_at, false)?;
+        self.carrier.engine.write(slot, &context, items).await.map(|_| ())
     }
 
     /// R1: relationships go with nodes that leave, so that tables which an earlier run has carried
@@ -82,19 +78,19 @@ impl<S: SourceStore, G: GraphStore> Full<S, G> {
         if self.start.progress.take().is_none() {
             return Ok(());
         }
-        let state = self.engine.state.clone();
+        let state = self.carrier.engine.state.clone();
         let progress = state.progress.as_ref().map(|p| Progress {
             phase: "gone".to_owned(),
             table: String::new(),
             next: i64::MIN,
             ..p.clone()
         });
-        self.engine.advance(State { progress, ..state }, None).await
+        self.carrier.engine.advance(State { progress, ..state }, None).await
     }
 
     async fn pass(&mut self, slot: Slot) -> Result<Found> {
-        let shape = Shape::new(&self.engine.mapping, &self.engine.registry, slot);
-        let present = self.engine.graph.count(&shape).await?;
+        let shape = Shape::new(&self.carrier.engine.mapping, &self.carrier.engine.registry, slot);
+        let present = self.carrier.engine.graph.count(&shape).await?;
         let deletes = Deletes { table: shape.table.clone(), present, deletes: 0 };
         let mut found = Found { slot, deletes, items: Vec::new(), read_at: i64::MAX };
         if present == 0 {
@@ -107,6 +103,7 @@ impl<S: SourceStore, G: GraphStore> Full<S, G> {
             let Keys::Range(range) = page.keys else { break };
             found.read_at = found.read_at.min(page.read_at);
             phase.add(page.rows.len() as u64);
+            self.between.tick(&mut self.carrier.engine).await?;
             match slot {
                 Slot::Node(_) => self.compare_nodes(&shape, range, page, &mut found).await?,
                 _ => self.compare_relationships(&shape, range, &page, &mut found).await?,
@@ -123,7 +120,8 @@ impl<S: SourceStore, G: GraphStore> Full<S, G> {
         page: Page,
         found: &mut Found,
     ) -> Result<()> {
-        let mut wanted = Wanted::new(&self.engine.mapping, &mut self.engine.registry);
+        let mut wanted =
+            Wanted::new(&self.carrier.engine.mapping, &mut self.carrier.engine.registry);
         let slot = found.slot;
         let expected: HashMap<i64, (Arc<str>, IdentityValue)> = page
             .rows
@@ -132,7 +130,7 @@ impl<S: SourceStore, G: GraphStore> Full<S, G> {
                 wanted.identity_of(slot, row).ok().map(|identity| (row.key, identity))
             })
             .collect();
-        for (key, names, identity) in self.engine.graph.identities(shape, range).await? {
+        for (key, names, identity) in self.carrier.engine.graph.identities(shape, range).await? {
             let row = expected.get(&key);
             let same = row.is_some_and(|(name, wanted)| {
                 identity.as_ref() == Some(wanted) && names.iter().any(|n| **n == **name)
@@ -152,7 +150,7 @@ impl<S: SourceStore, G: GraphStore> Full<S, G> {
         found: &mut Found,
     ) -> Result<()> {
         let expected: HashSet<i64> = page.rows.iter().map(|row| row.key).collect();
-        for (key, name) in self.engine.graph.relationship_keys(shape, range).await? {
+        for (key, name) in self.carrier.engine.graph.relationship_keys(shape, range).await? {
             if !expected.contains(&key) {
                 found.add(Item::Delete { key, name, gone: true });
             }

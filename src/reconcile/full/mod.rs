@@ -9,26 +9,26 @@
 mod ahead;
 mod carry;
 mod gone;
-mod start;
 mod sweep;
 
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::engine::Engine;
+use super::carrier::Carrier;
+use super::engine::{Engine, Run};
+use super::plan::{self, Asked, Plan, Start};
 use super::progress::Phase;
 use super::summary::{Summary, Written};
 use crate::config::{Config, FullConfig};
 use crate::error::{Error, Result};
 use crate::finding::Level;
 use crate::mapping::{Mapping, Registry, Slot};
-use crate::neo4j::checkpoint::{Progress, State};
+use crate::neo4j::checkpoint::{Found, Progress, State};
 use crate::neo4j::{self, Graph};
 use crate::reconcile::stores::{GraphStore, SourceStore};
 use crate::sqlserver::epoch::{Epoch, Versions};
 use crate::sqlserver::pages::{Depth, PageLimit};
 use crate::sqlserver::{self, Source};
-use start::Start;
 
 /// Keys a light page.
 const LIGHT_ROWS: usize = 50_000;
@@ -65,124 +65,175 @@ pub async fn run(config: &Config, mapping: Mapping, options: Options) -> Result<
     Ok(summary)
 }
 
-/// [`run`] between two stores that are connected and in order.
+/// What goes on between the pages of a full: a worker keeps following the source.
+pub trait Between<S, G>: Send {
+    /// Work of its own that may write: it may move the version up to which changes are carried.
+    fn turn(&mut self, carrier: &mut Carrier<S, G>) -> impl Future<Output = Result<()>> + Send;
+
+    /// A moment in which nothing may be written: signs of life, an end that was asked for.
+    fn tick(&mut self, engine: &mut Engine<G>) -> impl Future<Output = Result<()>> + Send;
+}
+
+/// A full that is alone.
+pub struct Alone;
+
+impl<S: SourceStore, G: GraphStore> Between<S, G> for Alone {
+    async fn turn(&mut self, _: &mut Carrier<S, G>) -> Result<()> {
+        Ok(())
+    }
+
+    async fn tick(&mut self, _: &mut Engine<G>) -> Result<()> {
+        Ok(())
+    }
+}
+
+/// Makes the graph equal to the source, and nothing else.
+///
+/// # Errors
+/// As [`run`].
 pub async fn carry<S: SourceStore, G: GraphStore>(
-    source: S,
+    mut source: S,
     graph: G,
     limits: &FullConfig,
     mapping: Mapping,
     options: Options,
 ) -> Result<Summary> {
-    let full = Full::begin(source, graph, limits, mapping, options).await?;
-    full.carry_all().await
+    let epoch = source.epoch(&mapping).await?;
+    let versions = source.versions(&mapping).await?;
+    let asked =
+        Asked { full: true, restart: options.restart, adopt: options.adopt, ..Asked::default() };
+    let start =
+        |found: Option<&Found>| match plan::plan(found, &epoch, &versions, &mapping, &asked)? {
+            Plan::Full(start) => Ok(start),
+            Plan::Idle | Plan::Window => Err(Error::stop("a full was asked for and not planned")),
+        };
+    // Before anything is written: is the graph this source's at all?
+    let found = graph.checkpoint().await?;
+    let mut begin_with = start(found.as_ref())?;
+    let mut state = found.map(|found| found.state).unwrap_or_default();
+    let mut fence = None;
+    if !options.dry_run {
+        let (taken, found) = graph.raise(&epoch.source_id(), options.adopt).await?;
+        // What stood there when the lock was taken: an older writer may have written since.
+        begin_with = start(Some(&found))?;
+        (fence, state) = (Some(taken), found.state);
+    }
+    let registry = Registry::new(&mapping, &begin_with.owned);
+    let allow_deletes = options.allow_deletes.or(limits.allow_deletes);
+    let limits = FullConfig { allow_deletes, ..limits.clone() };
+    let mut engine = Engine::new(graph, mapping, registry, fence, state, limits);
+    engine.refresh_waiting().await?;
+    let mut carrier = Carrier { source, engine };
+    let mut alone = Alone;
+    let full =
+        Full::begin(&mut carrier, &mut alone, options, begin_with, &epoch, &versions).await?;
+    full.carry_all().await?;
+    let mut summary = carrier.engine.run.summary;
+    summary.close();
+    Ok(summary)
 }
 
 /// A run that has the right to write.
-struct Full<S, G> {
-    source: S,
-    engine: Engine<G>,
+pub struct Full<'a, S, G, B> {
+    carrier: &'a mut Carrier<S, G>,
+    between: &'a mut B,
     options: Options,
     start: Start,
 }
 
-impl<S: SourceStore, G: GraphStore> Full<S, G> {
-    /// Decides how to begin, takes the right to write, and says on the checkpoint what is done.
-    async fn begin(
-        mut source: S,
-        graph: G,
-        limits: &FullConfig,
-        mapping: Mapping,
+impl<'a, S: SourceStore, G: GraphStore, B: Between<S, G>> Full<'a, S, G, B> {
+    /// Says on the checkpoint what is done.
+    pub async fn begin(
+        carrier: &'a mut Carrier<S, G>,
+        between: &'a mut B,
         options: Options,
+        start: Start,
+        epoch: &Epoch,
+        versions: &Versions,
     ) -> Result<Self> {
-        let epoch = source.epoch(&mapping).await?;
-        let versions = source.versions(&mapping).await?;
-        let found = graph.checkpoint().await?;
-        // Before anything is written: is the graph this source's at all?
-        let decide = |found: Option<&_>| start::decide(found, &epoch, versions, &mapping, options);
-        let mut start = decide(found.as_ref())?;
-        start::check_tables(&mapping, &start.owned)?;
-        let mut fence = None;
-        if !options.dry_run {
-            let (taken, found) = graph.raise(&epoch.source_id(), options.adopt).await?;
-            // What stood there when the lock was taken: an older writer may have written since.
-            start = decide(Some(&found))?;
-            fence = Some(taken);
+        let engine = &mut carrier.engine;
+        let state = first_state(&start, engine, epoch, versions);
+        if let Some(fence) = &engine.fence {
+            engine.graph.advance(fence, None, &state, None).await?;
         }
-        let registry = Registry::new(&mapping, &start.owned);
-        let state = first_state(&start, &epoch, versions, &mapping, &registry);
-        if let Some(fence) = &fence {
-            graph.advance(fence, None, &state, None).await?;
-        }
-        let allow_deletes = options.allow_deletes.or(limits.allow_deletes);
-        let limits = FullConfig { allow_deletes, ..limits.clone() };
-        let mut engine = Engine::new(graph, mapping, registry, fence, state, limits);
-        engine.summary = Summary {
+        engine.state = state;
+        engine.begin(Run::default());
+        engine.run.summary = Summary {
             source: epoch.source_id(),
-            version: engine.state.progress.as_ref().map(|p| p.v0),
+            version: engine.state.followed(),
             dry_run: options.dry_run,
             resumed: start.progress.is_some(),
             reason: start.reason.clone(),
             ..Summary::default()
         };
-        Ok(Self { source, engine, options, start })
+        Ok(Self { carrier, between, options, start })
     }
 
-    async fn carry_all(mut self) -> Result<Summary> {
+    /// Carries everything, from where an earlier run stopped.
+    pub async fn carry_all(mut self) -> Result<()> {
+        self.between.turn(self.carrier).await?;
         self.remove_gone().await?;
-        for slot in self.engine.mapping.slots() {
+        for slot in self.slots() {
             self.carry_table(slot).await?;
         }
+        self.carrier.carry_due().await?;
         self.sweep().await?;
         self.finish().await
     }
 
-    async fn finish(mut self) -> Result<Summary> {
-        let mut patience = self.engine.patience();
+    /// The tables that are read anew, in the order in which they are carried.
+    fn slots(&self) -> Vec<Slot> {
+        let mapping = &self.carrier.engine.mapping;
+        let is_in =
+            |slot: &Slot| self.start.tables.contains(&mapping.table(*slot).name.to_string());
+        mapping.slots().into_iter().filter(is_in).collect()
+    }
+
+    async fn finish(mut self) -> Result<()> {
+        let mut patience = self.carrier.engine.patience();
         let current = loop {
             match self.count_what_is_left().await {
                 Ok(current) => break current,
-                Err(error) => self.engine.wait(&mut patience, error).await?,
+                Err(error) => self.carrier.engine.wait(&mut patience, error).await?,
             }
         };
-        let v0 = self.v0();
-        self.engine.summary.consistent = !self.options.dry_run && current == v0;
-        let state = State { version: Some(v0), progress: None, ..self.engine.state.clone() };
-        self.engine.advance(state, Some(current == v0)).await?;
-        let mut summary = self.engine.summary;
-        summary.close();
-        Ok(summary)
+        let engine = &mut self.carrier.engine;
+        let followed = engine.state.followed();
+        let is_now = followed == Some(current);
+        engine.run.summary.version = followed;
+        engine.run.summary.consistent = !self.options.dry_run && is_now;
+        let state = State { version: followed, progress: None, ..engine.state.clone() };
+        engine.advance(state, Some(is_now)).await
     }
 
     /// Quarantine as it stands, and the source's version now.
     async fn count_what_is_left(&mut self) -> Result<i64> {
-        for tally in self.engine.summary.kinds.values_mut() {
+        let engine = &mut self.carrier.engine;
+        for tally in engine.run.summary.kinds.values_mut() {
             if !self.options.dry_run {
                 tally.quarantined = 0;
             }
         }
-        for slot in self.engine.mapping.slots() {
+        for slot in engine.mapping.slots() {
             if !self.options.dry_run {
-                let table = self.engine.mapping.table(slot).name.to_string();
-                let count = self.engine.graph.entry_count(&table).await?;
-                self.engine.summary.tally(slot).quarantined += count;
+                let table = engine.mapping.table(slot).name.to_string();
+                let count = engine.graph.entry_count(&table).await?;
+                engine.run.summary.tally(slot).quarantined += count;
             }
         }
-        self.source.current().await
-    }
-
-    fn v0(&self) -> i64 {
-        self.engine.state.progress.as_ref().map_or(0, |p| p.v0)
+        self.carrier.source.current().await
     }
 
     fn reader(&self, slot: Slot, depth: Depth) -> ahead::Reader<S> {
-        let limits = &self.engine.limits;
+        let engine = &self.carrier.engine;
+        let limits = &engine.limits;
         let rows = match depth {
             Depth::Rows => limits.page_rows,
             Depth::Light => LIGHT_ROWS,
         };
         ahead::Reader {
-            source: self.source.another(),
-            mapping: Arc::clone(&self.engine.mapping),
+            source: self.carrier.source.another(),
+            mapping: Arc::clone(&engine.mapping),
             slot,
             depth,
             limit: PageLimit { rows, bytes: limits.batch_bytes_max },
@@ -191,20 +242,25 @@ impl<S: SourceStore, G: GraphStore> Full<S, G> {
     }
 
     fn phase(&self, what: &str, slot: Slot, total: u64) -> Phase {
-        let name = format!("{what} {}", self.engine.mapping.table(slot).name);
+        let name = format!("{what} {}", self.carrier.engine.mapping.table(slot).name);
         Phase::begin(name, total, self.options.on_terminal)
     }
 }
 
-fn first_state(
+fn first_state<G: GraphStore>(
     start: &Start,
+    engine: &Engine<G>,
     epoch: &Epoch,
-    versions: Versions,
-    mapping: &Mapping,
-    registry: &Registry,
+    versions: &Versions,
 ) -> State {
+    let since = versions.current.unwrap_or(0);
+    let is_all = start.tables.len() == engine.mapping.slots().len();
+    // Tables that are not read anew go on from where they are.
+    let v0 = if is_all { None } else { engine.state.followed() };
     let progress = start.progress.clone().unwrap_or_else(|| Progress {
-        v0: versions.current.unwrap_or(0),
+        v0: v0.unwrap_or(since),
+        tables: start.tables.iter().cloned().collect(),
+        since,
         phase: "gone".to_owned(),
         table: String::new(),
         next: i64::MIN,
@@ -213,14 +269,16 @@ fn first_state(
         source: epoch.source_id(),
         version: start.version,
         epoch: epoch.text(),
-        mapping: mapping.digest.clone(),
-        owned: registry.owned().clone(),
+        mapping: engine.mapping.digest.clone(),
+        owned: engine.registry.owned().clone(),
         progress: Some(progress),
+        cursor: None,
+        witness: None,
     }
 }
 
 /// What `doctor` checks, at every start: a run over a wrong set-up would stop halfway or scan.
-async fn preflight(
+pub async fn preflight(
     config: &Config,
     source: &mut Source,
     graph: &Graph,

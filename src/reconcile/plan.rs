@@ -1,0 +1,242 @@
+//! What is to be done, by the checkpoint, the source and the mapping. Pure.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::error::{Error, Result};
+use crate::mapping::registry::Owned;
+use crate::mapping::{Mapping, Slot};
+use crate::neo4j::checkpoint::{Found, Progress, State, other_source};
+use crate::sqlserver::epoch::{Epoch, Versions};
+use crate::sqlserver::statements::tracked;
+
+/// What is to be done.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Plan {
+    /// The graph has all that the source has.
+    Idle,
+    /// Changes are there to be carried.
+    Window,
+    /// Tables are to be read anew, or a full is to be gone on with.
+    Full(Start),
+}
+
+/// What a full begins with.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Start {
+    /// Where an earlier one stopped, if it can be gone on with.
+    pub progress: Option<Progress>,
+    /// Tables that are read anew, `schema.table`.
+    pub tables: BTreeSet<String>,
+    /// The version that the checkpoint keeps meanwhile; `None` where the graph can't be trusted.
+    pub version: Option<i64>,
+    /// Why an earlier state is set aside; empty where there was nothing to say.
+    pub reason: String,
+    /// What provsync ever owned.
+    pub owned: BTreeMap<String, Owned>,
+}
+
+/// What somebody asked for.
+#[derive(Clone, Debug, Default)]
+pub struct Asked {
+    /// A full of all tables, whatever the checkpoint says; one that has begun is gone on with.
+    pub full: bool,
+    /// Not gone on with, but begun anew.
+    pub restart: bool,
+    /// Make a graph of another source equal to this one.
+    pub adopt: bool,
+    /// These tables, which no change tracking follows.
+    pub tables: BTreeSet<String>,
+}
+
+/// How far the checkpoint can be relied on.
+enum Trust {
+    /// Not at all.
+    Nothing(&'static str),
+    /// What it says is true, but all rows must be looked at.
+    Rows(&'static str),
+    /// All but these tables.
+    AllBut(BTreeSet<String>, String),
+    /// As it stands.
+    All,
+}
+
+/// Decides.
+///
+/// # Errors
+/// [`crate::error::Kind::Stop`] if the graph is another source's and it is not to be adopted, or if
+/// it holds things of tables that this mapping no longer describes.
+pub fn plan(
+    found: Option<&Found>,
+    epoch: &Epoch,
+    versions: &Versions,
+    mapping: &Mapping,
+    asked: &Asked,
+) -> Result<Plan> {
+    let owned = found.map(|f| f.state.owned.clone()).unwrap_or_default();
+    check_tables(mapping, &owned)?;
+    let all: BTreeSet<String> = mapping.tables().map(|(_, t)| t.name.to_string()).collect();
+    let kept = found.and_then(|f| f.state.version);
+    let fresh = |tables, reason: &str, version| {
+        Plan::Full(Start {
+            progress: None,
+            tables,
+            version,
+            reason: reason.to_owned(),
+            owned: owned.clone(),
+        })
+    };
+    let Some(found) = found else { return Ok(fresh(all, "", None)) };
+    let state = &found.state;
+    Ok(match trust(found, epoch, versions, mapping, asked.adopt)? {
+        Trust::Nothing(reason) => fresh(all, reason, None),
+        Trust::Rows(reason) => fresh(all, reason, kept),
+        Trust::AllBut(_, reason) if asked.full => fresh(all, &reason, kept),
+        Trust::AllBut(lost, reason) => {
+            let begun = state.progress.iter().flat_map(|p| p.tables.clone());
+            fresh(with_edges(mapping, lost.into_iter().chain(begun)), &reason, kept)
+        }
+        Trust::All if asked.restart => fresh(all, "asked to begin anew", kept),
+        Trust::All => match &state.progress {
+            Some(progress) if !asked.full || progress.tables.len() == all.len() => {
+                Plan::Full(Start {
+                    progress: Some(progress.clone()),
+                    tables: progress.tables.iter().cloned().collect(),
+                    version: kept,
+                    reason: String::new(),
+                    owned: owned.clone(),
+                })
+            }
+            _ if asked.full => fresh(all, "", kept),
+            _ if !asked.tables.is_empty() => {
+                fresh(with_edges(mapping, asked.tables.iter().cloned()), "", kept)
+            }
+            _ if state.cursor.is_none() && state.version == Some(current(versions)) => Plan::Idle,
+            _ => Plan::Window,
+        },
+    })
+}
+
+/// The version after which a table's changes are wanted; `None` before its first full.
+pub fn from(state: &State, table: &str) -> Option<i64> {
+    let followed = state.followed()?;
+    let anew = state.progress.as_ref().filter(|p| p.tables.iter().any(|t| t == table));
+    Some(anew.map_or(followed, |progress| progress.since.max(followed)))
+}
+
+fn current(versions: &Versions) -> i64 {
+    versions.current.unwrap_or(0)
+}
+
+fn trust(
+    found: &Found,
+    epoch: &Epoch,
+    versions: &Versions,
+    mapping: &Mapping,
+    adopt: bool,
+) -> Result<Trust> {
+    let state = &found.state;
+    if state.source != epoch.source_id() {
+        return if adopt {
+            Ok(Trust::Nothing("the graph was another source's"))
+        } else {
+            Err(other_source(&state.source, &epoch.source_id()))
+        };
+    }
+    if state.epoch.is_empty() {
+        // Made a moment ago by whoever raised its fence first: there is no earlier state.
+        return Ok(Trust::Nothing(""));
+    }
+    if !found.sealed {
+        return Ok(Trust::Nothing("the checkpoint was changed by hand"));
+    }
+    let before = Epoch::parse(&state.epoch);
+    let Some(before) = before.filter(|b| b.of_database() == epoch.of_database()) else {
+        return Ok(Trust::Nothing("the source was restored, recreated or switched"));
+    };
+    let positions = [state.version, state.followed(), state.progress.as_ref().map(|p| p.since)];
+    if positions.into_iter().flatten().any(|version| version > current(versions)) {
+        return Ok(Trust::Nothing("the checkpoint is ahead of the source: it was restored"));
+    }
+    if state.mapping != mapping.digest {
+        return Ok(Trust::Rows("the mapping has changed"));
+    }
+    Ok(lost_tables(state, &before, epoch, versions, mapping))
+}
+
+/// Tables whose changes since the checkpoint are not all there.
+fn lost_tables(
+    state: &State,
+    before: &Epoch,
+    epoch: &Epoch,
+    versions: &Versions,
+    mapping: &Mapping,
+) -> Trust {
+    let (mut lost, mut reasons) = (BTreeSet::new(), Vec::new());
+    let life = |epoch: &Epoch, name: &str| {
+        epoch.tables.iter().find(|(table, ..)| table == name).map(|(_, id, begun)| (*id, *begun))
+    };
+    for (_, table) in tracked(mapping) {
+        let name = table.name.to_string();
+        let from = from(state, &name).unwrap_or(-1);
+        let min_valid = versions.tables.get(&name).map_or(i64::MAX, |t| t.min_valid);
+        if life(before, &name) != life(epoch, &name) {
+            reasons.push(format!(
+                "{name} was truncated or recreated, or its tracking was switched off and on"
+            ));
+        } else if from < min_valid {
+            reasons.push(format!(
+                "changes of {name} since version {from} are no longer there (from {min_valid} on): retention is over"
+            ));
+        } else {
+            continue;
+        }
+        lost.insert(name);
+    }
+    if lost.is_empty() { Trust::All } else { Trust::AllBut(lost, reasons.join("; ")) }
+}
+
+/// Tables, and the edge tables that stand on them: edges go with a node that leaves (R1).
+fn with_edges(mapping: &Mapping, tables: impl Iterator<Item = String>) -> BTreeSet<String> {
+    let mut tables: BTreeSet<String> = tables.collect();
+    for edges in &mapping.edges {
+        let stands_on = |i: usize| tables.contains(&mapping.nodes[i].table.name.to_string());
+        if stands_on(edges.from) || stands_on(edges.to) {
+            tables.insert(edges.table.name.to_string());
+        }
+    }
+    tables
+}
+
+/// A table that was mapped once and is no longer mapped, or under another label or key, leaves
+/// things in the graph that no statement of this mapping would find again.
+///
+/// # Errors
+/// Names every such table.
+fn check_tables(mapping: &Mapping, owned: &BTreeMap<String, Owned>) -> Result<()> {
+    let mut left = Vec::new();
+    for (name, before) in owned {
+        let slot = mapping.tables().find(|(_, t)| t.name.to_string() == *name);
+        let same = slot.is_some_and(|(slot, table)| {
+            let (label, placeholder) = match slot {
+                Slot::Node(i) => {
+                    (mapping.nodes[i].label.as_str(), mapping.nodes[i].placeholder.as_str())
+                }
+                _ => ("", ""),
+            };
+            table.key_property == before.key_property
+                && label == before.label
+                && placeholder == before.placeholder
+        });
+        if !same {
+            left.push(name.as_str());
+        }
+    }
+    if left.is_empty() {
+        return Ok(());
+    }
+    Err(Error::stop(format!(
+        "the graph holds things of {} that this mapping no longer describes (table, label, placeholder or key property changed)",
+        left.join(", ")
+    ))
+    .hint("`provsync purge --yes` with the mapping that made them, then `provsync full` with this one"))
+}

@@ -1,0 +1,2 @@
+//! `provsync sync`: the continuous worker.
+pub mod worker;
