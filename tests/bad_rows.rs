@@ -248,11 +248,8 @@ async fn more_new_entries_than_quarantine_max_stop_the_run_with_their_reasons() 
     support::run::apply_schema(&graph, &Mapping::default_mapping().unwrap()).await;
     let mut config = support::run::config(&source.config(), &graph);
     config.full.quarantine_max = 5;
-    let run = provsync::reconcile::full::run(
-        &config,
-        Mapping::default_mapping().unwrap(),
-        Options::default(),
-    );
+    let run =
+        support::run::run_full(&config, Mapping::default_mapping().unwrap(), Options::default());
     let stopped = run.await.unwrap_err();
     assert_eq!(stopped.kind, Kind::Stop);
     assert!(

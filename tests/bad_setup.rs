@@ -9,7 +9,7 @@ use std::time::Duration;
 use provsync::config::{Config, Secret, SourceConfig};
 use provsync::error::{Error, Kind};
 use provsync::mapping::Mapping;
-use provsync::reconcile::full::{self, Options};
+use provsync::reconcile::full::Options;
 use sqlgraph_emulator::Tls;
 use support::graph::TestGraph;
 use support::run::apply_schema;
@@ -23,9 +23,10 @@ async fn refused(source: &SourceConfig, graph: &TestGraph) -> Error {
 
 async fn refused_with(mut config: Config, graph: &TestGraph) -> Error {
     config.full.retry_max = Duration::from_millis(200);
-    let error = full::run(&config, Mapping::default_mapping().unwrap(), Options::default())
-        .await
-        .unwrap_err();
+    let error =
+        support::run::run_full(&config, Mapping::default_mapping().unwrap(), Options::default())
+            .await
+            .unwrap_err();
     assert_eq!(graph.number("MATCH (n:AtomGraphNode) RETURN count(n) AS row").await, 0);
     let text = error.to_string();
     assert!(text.contains("hint:"), "no remedy: {text}");
@@ -142,7 +143,9 @@ async fn no_permission() {
         source.execute(&format!("GRANT VIEW CHANGE TRACKING ON {table} TO reader")).await;
     }
     let config = support::run::config(&reader, &graph);
-    full::run(&config, Mapping::default_mapping().unwrap(), Options::default()).await.unwrap();
+    support::run::run_full(&config, Mapping::default_mapping().unwrap(), Options::default())
+        .await
+        .unwrap();
 }
 
 #[tokio::test]

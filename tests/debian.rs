@@ -7,7 +7,7 @@ use std::process::Command;
 use std::time::Instant;
 
 use provsync::mapping::Mapping;
-use provsync::reconcile::full::{self, Options};
+use provsync::reconcile::full::Options;
 use sqlgraph_emulator::Data;
 use support::source::{self, file};
 use support::truth::{assert_equal, reasons};
@@ -60,13 +60,13 @@ async fn every_row_of_the_debian_data_is_in_the_graph() {
     config.full.batch_rows = 10_000;
     config.full.batch_bytes_max = 16 << 20;
     config.full.lanes = 4;
-    let first = full::run(&config, mapping(), Options::default()).await.unwrap();
+    let first = support::run::run_full(&config, mapping(), Options::default()).await.unwrap();
     println!("first: {first:?}");
     assert_equal(&source, &graph).await;
     assert_eq!(reasons(&graph).await, Vec::<String>::new());
     counts_agree(&source, &graph).await;
 
-    let second = full::run(&config, mapping(), Options::default()).await.unwrap();
+    let second = support::run::run_full(&config, mapping(), Options::default()).await.unwrap();
     println!("second: {:.1} s of {:.1} s", second.seconds, first.seconds);
     assert!(second.written.is_empty(), "{second:?}");
     for tally in second.kinds.values() {

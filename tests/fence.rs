@@ -59,7 +59,7 @@ async fn old_writer_wakes_up(graph: &TestGraph, guard: Guard) -> Result<()> {
 async fn an_old_writer_writes_nothing_after_the_fence_was_raised() {
     let graph = support::graph::empty().await;
     let outcome = old_writer_wakes_up(&graph, Guard::Real).await;
-    assert_eq!(outcome.unwrap_err().kind, Kind::Stop);
+    assert_eq!(outcome.unwrap_err().kind, Kind::FencedOff);
     assert_eq!(graph.number("MATCH (z:Zombie) RETURN count(z) AS row").await, 0);
 }
 
@@ -116,7 +116,7 @@ async fn a_checkpoint_moves_only_from_the_state_that_it_was_left_in() {
     };
     advance(None, 1).await.unwrap();
     advance(Some(at(1).seal()), 2).await.unwrap();
-    assert_eq!(advance(Some(at(1).seal()), 3).await.unwrap_err().kind, Kind::Stop, "a replay");
+    assert_eq!(advance(Some(at(1).seal()), 3).await.unwrap_err().kind, Kind::FencedOff, "a replay");
     let found = checkpoint::read(&neo4j).await.unwrap().unwrap();
     assert_eq!((found.state, found.sealed), (at(2), true));
     graph.run("MATCH (c:ProvsyncCheckpoint) SET c.version = 99").await;

@@ -200,12 +200,15 @@ async fn a_dry_run_says_what_the_run_then_does_and_writes_nothing() {
 /// cursor: the next one must not go on where the checkpoint stood before.
 #[tokio::test]
 async fn a_run_that_ends_after_nodes_have_left_is_followed_by_one_that_begins_anew() {
+    let mapping = || Mapping::default_mapping().unwrap();
     let (graph, source, _, _) = carried(40).await;
     let neo4j = Graph::connect(&graph.config).await.unwrap();
     let found = checkpoint::read(&neo4j).await.unwrap().unwrap().state;
     let (fence, _) = checkpoint::raise(&neo4j, &found.source, false).await.unwrap();
     let progress = Progress {
         v0: found.version.unwrap(),
+        tables: mapping().tables().map(|(_, t)| t.name.to_string()).collect(),
+        since: found.version.unwrap(),
         phase: "carry".into(),
         table: "graph.AtomGraphEdges".into(),
         next: 100,
@@ -225,8 +228,7 @@ async fn a_run_that_ends_after_nodes_have_left_is_followed_by_one_that_begins_an
         .await;
     let mut config = support::run::config(&source.config(), &graph);
     config.full.quarantine_max = 0;
-    let mapping = || Mapping::default_mapping().unwrap();
-    provsync::reconcile::full::run(&config, mapping(), Options::default()).await.unwrap_err();
+    support::run::run_full(&config, mapping(), Options::default()).await.unwrap_err();
     let left = graph.number("MATCH (n:AtomGraphNode {nodeId: 5}) RETURN count(n) AS row").await;
     assert_eq!(left, 0, "the node has left, and has not come again yet");
     full(&source, &graph).await.unwrap();

@@ -7,7 +7,7 @@ use std::process::Command;
 
 use provsync::config::{GraphConfig, Secret};
 use provsync::mapping::Mapping;
-use provsync::reconcile::full::{self, Options};
+use provsync::reconcile::full::Options;
 use support::graph::TestGraph;
 use support::scenario::{Node, nodes_sql};
 use support::truth::{assert_equal, reasons};
@@ -79,7 +79,7 @@ async fn a_memory_limit_halves_batches_and_a_read_only_server_is_named() {
     run.full.batch_rows = 400;
     run.full.batch_bytes_max = 256 * 1024 * 1024;
     run.full.lanes = 1;
-    let summary = full::run(&run, mapping(), Options::default()).await.unwrap();
+    let summary = support::run::run_full(&run, mapping(), Options::default()).await.unwrap();
     assert_eq!(reasons(&graph).await, ["graph.AtomGraphNodes 7 row-too-large"]);
     assert_eq!(summary.kinds["nodes"].created, 399);
     assert_equal(&source, &graph).await;
@@ -91,7 +91,8 @@ async fn a_memory_limit_halves_batches_and_a_read_only_server_is_named() {
     Second::start("server.databases.default_to_read_only=true");
     let graph = TestGraph::at(config);
     source.execute("UPDATE graph.AtomGraphNodes SET Metadata = NULL").await;
-    let error = full::run(&run, mapping(), Options::default()).await.unwrap_err().to_string();
+    let error =
+        support::run::run_full(&run, mapping(), Options::default()).await.unwrap_err().to_string();
     assert!(error.contains("read-only") && error.contains("server.databases"), "{error}");
     assert_eq!(graph.dump().await, before);
 }

@@ -2,14 +2,21 @@
 
 use std::fmt::Write;
 use std::io::IsTerminal;
+use std::time::Duration;
 
 use comfy_table::{CellAlignment, Table};
+use serde::Serialize;
 
 use super::{Outcome, Output, report};
-use crate::config::{LogFormat, Parts, read_mapping};
+use crate::config::{GraphConfig, LogFormat, Parts, read_mapping};
 use crate::error::Result;
-use crate::reconcile::full::{self, Options};
+use crate::neo4j::Graph;
+use crate::neo4j::leader::{self, Request};
+use crate::reconcile::full::{self, Options, Ran};
 use crate::reconcile::summary::Summary;
+
+/// How often it is looked whether a worker has done what it was asked.
+const WAIT_INTERVAL: Duration = Duration::from_millis(500);
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -25,6 +32,9 @@ pub(super) struct Args {
     /// Begin anew where an earlier run could be gone on with
     #[arg(long)]
     restart: bool,
+    /// Where a worker writes and does it in our place: wait until it has
+    #[arg(long)]
+    wait: bool,
     /// How the summary is printed
     #[arg(long, value_enum, default_value_t)]
     output: Output,
@@ -40,9 +50,47 @@ pub(super) async fn run(args: &Args, parts: Parts) -> Result<Outcome> {
         restart: args.restart,
         on_terminal: config.log.format == LogFormat::Text && std::io::stderr().is_terminal(),
     };
-    let summary = Box::pin(full::run(&config, mapping, options)).await?;
-    report::print(args.output, &summary, text)?;
+    match Box::pin(full::run(&config, mapping, options)).await? {
+        Ran::Done(summary) => report::print(args.output, &*summary, text)?,
+        Ran::Asked(holder, request) => asked(args, &config.graph, &holder, &request).await?,
+    }
     Ok(Outcome::Done)
+}
+
+/// A worker does it.
+async fn asked(args: &Args, config: &GraphConfig, holder: &str, request: &Request) -> Result<()> {
+    tracing::info!(
+        worker = holder,
+        request = request.id,
+        "a worker writes: it was asked to read all rows"
+    );
+    let mut asked = Asked { worker: holder, request: &request.id, done: false, counts: None };
+    let graph = Graph::connect(config).await?;
+    while args.wait && !asked.done {
+        if let Some(counts) = leader::answered(&graph, &request.id).await? {
+            (asked.done, asked.counts) = (true, serde_json::from_str(&counts).ok());
+        } else {
+            tokio::time::sleep(WAIT_INTERVAL).await;
+        }
+    }
+    report::print(args.output, &asked, |asked| {
+        let what = if asked.done {
+            "the worker has read all rows"
+        } else {
+            "the worker was asked to read all rows"
+        };
+        format!("{what}: {} (request {})", asked.worker, asked.request)
+    })
+}
+
+/// What a worker was asked; its JSON form is a contract.
+#[derive(Debug, Serialize)]
+struct Asked<'a> {
+    worker: &'a str,
+    request: &'a str,
+    done: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    counts: Option<serde_json::Value>,
 }
 
 fn text(summary: &Summary) -> String {

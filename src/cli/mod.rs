@@ -7,6 +7,7 @@ mod logging;
 mod purge;
 mod report;
 mod schema;
+mod sync;
 
 use std::process::ExitCode;
 
@@ -43,6 +44,8 @@ enum Command {
     Doctor(doctor::Args),
     /// Make the graph equal to the source, all rows of all tables
     Full(full::Args),
+    /// Follow the source: load the graph, then carry every change, until told to end
+    Sync(sync::Args),
     /// Remove all that provsync made in the graph, and nothing else
     Purge(purge::Args),
     /// The constraints that provsync needs in the graph
@@ -97,6 +100,7 @@ fn run(cli: &Cli) -> Result<Outcome> {
         match &cli.command {
             Command::Doctor(args) => doctor::run(args, parts).await,
             Command::Full(args) => full::run(args, parts).await,
+            Command::Sync(args) => sync::run(args, parts).await,
             Command::Purge(args) => purge::run(args, parts).await,
             Command::Schema(args) => schema::run(args, parts).await,
             Command::Explain => explain::run(&parts),
@@ -106,7 +110,7 @@ fn run(cli: &Cli) -> Result<Outcome> {
 
 fn load(cli: &Cli) -> Result<Parts> {
     let need = match &cli.command {
-        Command::Doctor(_) | Command::Full(_) => Need::BOTH,
+        Command::Doctor(_) | Command::Full(_) | Command::Sync(_) => Need::BOTH,
         Command::Purge(_) => Need::GRAPH,
         Command::Schema(args) => args.need(),
         Command::Explain => Need::NONE,

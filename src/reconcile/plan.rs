@@ -46,14 +46,18 @@ pub struct Asked {
     pub adopt: bool,
     /// These tables, which no change tracking follows.
     pub tables: BTreeSet<String>,
+    /// What the checkpoint says is not true any more, for this reason.
+    pub distrust: Option<String>,
+    /// All rows are looked at, for this reason.
+    pub anew: Option<String>,
 }
 
 /// How far the checkpoint can be relied on.
 enum Trust {
     /// Not at all.
-    Nothing(&'static str),
+    Nothing(String),
     /// What it says is true, but all rows must be looked at.
-    Rows(&'static str),
+    Rows(String),
     /// All but these tables.
     AllBut(BTreeSet<String>, String),
     /// As it stands.
@@ -87,9 +91,9 @@ pub fn plan(
     };
     let Some(found) = found else { return Ok(fresh(all, "", None)) };
     let state = &found.state;
-    Ok(match trust(found, epoch, versions, mapping, asked.adopt)? {
-        Trust::Nothing(reason) => fresh(all, reason, None),
-        Trust::Rows(reason) => fresh(all, reason, kept),
+    Ok(match trust(found, epoch, versions, mapping, asked)? {
+        Trust::Nothing(reason) => fresh(all, &reason, None),
+        Trust::Rows(reason) => fresh(all, &reason, kept),
         Trust::AllBut(_, reason) if asked.full => fresh(all, &reason, kept),
         Trust::AllBut(lost, reason) => {
             let begun = state.progress.iter().flat_map(|p| p.tables.clone());
@@ -132,33 +136,40 @@ fn trust(
     epoch: &Epoch,
     versions: &Versions,
     mapping: &Mapping,
-    adopt: bool,
+    asked: &Asked,
 ) -> Result<Trust> {
+    let nothing = |reason: &str| Ok(Trust::Nothing(reason.to_owned()));
     let state = &found.state;
     if state.source != epoch.source_id() {
-        return if adopt {
-            Ok(Trust::Nothing("the graph was another source's"))
+        return if asked.adopt {
+            nothing("the graph was another source's")
         } else {
             Err(other_source(&state.source, &epoch.source_id()))
         };
     }
     if state.epoch.is_empty() {
         // Made a moment ago by whoever raised its fence first: there is no earlier state.
-        return Ok(Trust::Nothing(""));
+        return nothing("");
     }
     if !found.sealed {
-        return Ok(Trust::Nothing("the checkpoint was changed by hand"));
+        return nothing("the checkpoint was changed by hand");
     }
     let before = Epoch::parse(&state.epoch);
     let Some(before) = before.filter(|b| b.of_database() == epoch.of_database()) else {
-        return Ok(Trust::Nothing("the source was restored, recreated or switched"));
+        return nothing("the source was restored, recreated or switched");
     };
     let positions = [state.version, state.followed(), state.progress.as_ref().map(|p| p.since)];
     if positions.into_iter().flatten().any(|version| version > current(versions)) {
-        return Ok(Trust::Nothing("the checkpoint is ahead of the source: it was restored"));
+        return nothing("the checkpoint is ahead of the source: it was restored");
     }
     if state.mapping != mapping.digest {
-        return Ok(Trust::Rows("the mapping has changed"));
+        return Ok(Trust::Rows("the mapping has changed".to_owned()));
+    }
+    if let Some(reason) = &asked.distrust {
+        return Ok(Trust::Nothing(reason.clone()));
+    }
+    if let Some(reason) = &asked.anew {
+        return Ok(Trust::Rows(reason.clone()));
     }
     Ok(lost_tables(state, &before, epoch, versions, mapping))
 }

@@ -1,8 +1,9 @@
 //! How long work is done again after faults that pass.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
+use tokio::time::Instant;
 
 use crate::error::{Error, Result};
 
@@ -43,7 +44,8 @@ impl Patience {
     }
 }
 
-fn schedule() -> ExponentialBackoff {
+/// Pauses that grow to ten seconds, with jitter, without an end.
+pub fn schedule() -> ExponentialBackoff {
     ExponentialBuilder::default()
         .with_jitter()
         .with_min_delay(Duration::from_millis(100))

@@ -9,6 +9,7 @@
     missing_docs
 )]
 
+pub mod bolt_proxy;
 pub mod graph;
 mod random;
 pub mod run;

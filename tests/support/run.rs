@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use provsync::config::{Config, FullConfig, LogConfig, LogFormat, SourceConfig};
+use provsync::config::{Config, FullConfig, LogConfig, LogFormat, SourceConfig, SyncConfig};
 use provsync::error::Result;
 use provsync::mapping::{Mapping, Registry, parse};
 use provsync::neo4j::{Graph, schema};
-use provsync::reconcile::full::{self, Options};
+use provsync::reconcile::full::{self, Options, Ran};
 use provsync::reconcile::summary::Summary;
 
 use super::graph::TestGraph;
@@ -31,6 +31,7 @@ pub fn config(source: &SourceConfig, graph: &TestGraph) -> Config {
         source: source.clone(),
         graph: graph.config.clone(),
         full: limits(),
+        sync: sync(),
         mapping: None,
         log: LogConfig { format: LogFormat::Text, level: tracing::Level::WARN },
     }
@@ -55,7 +56,30 @@ pub async fn full_with(
     options: Options,
 ) -> Result<Summary> {
     apply_schema(graph, &mapping).await;
-    full::run(&config(&source.config(), graph), mapping, options).await
+    run_full(&config(&source.config(), graph), mapping, options).await
+}
+
+/// `provsync full` where no worker runs.
+pub async fn run_full(config: &Config, mapping: Mapping, options: Options) -> Result<Summary> {
+    match full::run(config, mapping, options).await? {
+        Ran::Done(summary) => Ok(*summary),
+        Ran::Asked(holder, _) => panic!("{holder} was asked to do it"),
+    }
+}
+
+/// Short pauses, so that tests need not wait; no background verify.
+pub fn sync() -> SyncConfig {
+    SyncConfig {
+        poll_min: Duration::from_millis(10),
+        poll_max: Duration::from_millis(100),
+        heartbeat: Duration::from_millis(500),
+        takeover: Duration::from_secs(3),
+        shutdown: Duration::from_secs(10),
+        verify_interval: None,
+        untracked_interval: Duration::from_secs(3600),
+        window_keys_max: 1_000_000,
+        metrics: None,
+    }
 }
 
 /// A mapping of TOML text.

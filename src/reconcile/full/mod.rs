@@ -24,11 +24,16 @@ use crate::error::{Error, Result};
 use crate::finding::Level;
 use crate::mapping::{Mapping, Registry, Slot};
 use crate::neo4j::checkpoint::{Found, Progress, State};
+use crate::neo4j::leader::{self, Request, RequestKind};
 use crate::neo4j::{self, Graph};
 use crate::reconcile::stores::{GraphStore, SourceStore};
 use crate::sqlserver::epoch::{Epoch, Versions};
 use crate::sqlserver::pages::{Depth, PageLimit};
+use crate::sqlserver::preflight::SourceDescription;
 use crate::sqlserver::{self, Source};
+use crate::sync::life::{Life, holder};
+use crate::sync::right::lease_name;
+use crate::sync::verify::Trickle;
 
 /// Keys a light page.
 const LIGHT_ROWS: usize = 50_000;
@@ -50,19 +55,50 @@ pub struct Options {
     pub on_terminal: bool,
 }
 
-/// Makes the graph equal to the source.
+/// What became of a full that was asked for on the command line.
+#[derive(Debug)]
+pub enum Ran {
+    /// It was done.
+    Done(Box<Summary>),
+    /// A worker writes, and was asked to do it: its holder's name, and the request.
+    Asked(String, Request),
+}
+
+/// Makes the graph equal to the source; where a worker writes, it is asked to do it.
 ///
 /// # Errors
 /// The graph keeps what was committed, and the checkpoint says how far the run came.
-pub async fn run(config: &Config, mapping: Mapping, options: Options) -> Result<Summary> {
+pub async fn run(config: &Config, mapping: Mapping, options: Options) -> Result<Ran> {
     let begun = Instant::now();
     let mut source = Source::new(config.source.clone());
     source.connect().await?;
     let graph = Graph::connect(&config.graph).await?;
     preflight(config, &mut source, &graph, &mapping).await?;
-    let mut summary = Box::pin(carry(source, graph, &config.full, mapping, options)).await?;
+    let mut lease = source.another();
+    let lease_name = lease_name(&graph).await?;
+    if !options.dry_run && !lease.take_lease(&lease_name).await? {
+        return ask(&graph, options).await;
+    }
+    let life = (!options.dry_run).then(|| Life::new(holder("full"), config.sync.heartbeat, None));
+    let alone = Alone(life);
+    let carried = carry(source, graph, &config.full, mapping, options, alone);
+    let mut summary = Box::pin(carried).await?;
     summary.seconds = begun.elapsed().as_secs_f64();
-    Ok(summary)
+    Ok(Ran::Done(Box::new(summary)))
+}
+
+/// Leaves a request for the worker that has the lease.
+async fn ask(graph: &Graph, options: Options) -> Result<Ran> {
+    let holder = leader::sign(graph).await?.and_then(|sign| sign.holder);
+    let Some(holder) = holder else {
+        return Err(Error::stop("another provsync is writing to this graph")
+            .hint("wait for it to end, or look who has the application lock at the source"));
+    };
+    let id = uuid::Uuid::new_v4().to_string();
+    let (kind, allow_deletes) = (RequestKind::Full, options.allow_deletes);
+    let request = Request { id, kind, allow_deletes };
+    leader::ask(graph, &request).await?;
+    Ok(Ran::Asked(holder, request))
 }
 
 /// What goes on between the pages of a full: a worker keeps following the source.
@@ -74,16 +110,20 @@ pub trait Between<S, G>: Send {
     fn tick(&mut self, engine: &mut Engine<G>) -> impl Future<Output = Result<()>> + Send;
 }
 
-/// A full that is alone.
-pub struct Alone;
+/// A full that is alone; it gives signs of life, if it is to.
+#[derive(Default)]
+pub struct Alone(pub Option<Life>);
 
 impl<S: SourceStore, G: GraphStore> Between<S, G> for Alone {
-    async fn turn(&mut self, _: &mut Carrier<S, G>) -> Result<()> {
-        Ok(())
+    async fn turn(&mut self, carrier: &mut Carrier<S, G>) -> Result<()> {
+        Between::<S, G>::tick(self, &mut carrier.engine).await
     }
 
-    async fn tick(&mut self, _: &mut Engine<G>) -> Result<()> {
-        Ok(())
+    async fn tick(&mut self, engine: &mut Engine<G>) -> Result<()> {
+        match self.0.as_mut().filter(|life| life.is_due()) {
+            Some(life) => life.beat(engine, &mut Trickle::new(None)).await,
+            None => Ok(()),
+        }
     }
 }
 
@@ -97,6 +137,7 @@ pub async fn carry<S: SourceStore, G: GraphStore>(
     limits: &FullConfig,
     mapping: Mapping,
     options: Options,
+    mut alone: Alone,
 ) -> Result<Summary> {
     let epoch = source.epoch(&mapping).await?;
     let versions = source.versions(&mapping).await?;
@@ -124,11 +165,14 @@ pub async fn carry<S: SourceStore, G: GraphStore>(
     let mut engine = Engine::new(graph, mapping, registry, fence, state, limits);
     engine.refresh_waiting().await?;
     let mut carrier = Carrier { source, engine };
-    let mut alone = Alone;
     let full =
         Full::begin(&mut carrier, &mut alone, options, begin_with, &epoch, &versions).await?;
     full.carry_all().await?;
-    let mut summary = carrier.engine.run.summary;
+    let engine = carrier.engine;
+    if let Some(fence) = engine.fence.as_ref().filter(|_| alone.0.is_some()) {
+        engine.graph.leave(fence).await?;
+    }
+    let mut summary = engine.run.summary;
     summary.close();
     Ok(summary)
 }
@@ -283,9 +327,10 @@ pub async fn preflight(
     source: &mut Source,
     graph: &Graph,
     mapping: &Mapping,
-) -> Result<()> {
+) -> Result<SourceDescription> {
     let described = sqlserver::preflight::describe(source, &config.source.user, mapping).await?;
     let of_source = sqlserver::preflight::check(mapping, &described);
+    let source = described;
     let described = neo4j::preflight::describe(graph, &config.graph.database, mapping).await?;
     // Whose the graph is, `start` decides: it may be adopted.
     let of_graph = neo4j::preflight::check(&described, None);
@@ -301,7 +346,7 @@ pub async fn preflight(
         })
         .collect();
     if errors.is_empty() {
-        return Ok(());
+        return Ok(source);
     }
     let what =
         format!("{} thing(s) must be put right first\n    {}", errors.len(), errors.join("\n    "));

@@ -1,4 +1,7 @@
 UNWIND $keys AS k
-MATCH ()-[r:`GENERATED` {`streamId`: k}]->()
+MATCH (a)-[r:`GENERATED` {`streamId`: k}]->(b)
 DELETE r
-RETURN count(*) AS written;
+WITH a, b
+UNWIND [[a, a.`atomId`], [b, b.`atomId`]] AS end
+WITH end[0] AS p, end[1] AS identity
+RETURN count(*) / 2 AS written, collect(DISTINCT CASE WHEN p:`AtomPlaceholder` THEN identity END) AS identities;

@@ -1,0 +1,321 @@
+//! A window: the keys that changed, carried at once or by pages.
+//!
+//! Up to `batch_rows` keys go into one transaction, with the checkpoint. What turns out to be needed
+//! (edges on a node that leaves, ends that the graph lacks, rows that waited for what comes) makes
+//! the window be read again with those keys as well, so that no snapshot of the source stays open
+//! while the graph is asked. A larger window goes page by page, each page its own snapshot, the
+//! checkpoint last; a cursor on it says how far.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use tokio::time::Instant;
+
+use super::metrics;
+use super::worker::Following;
+use crate::error::{Error, Kind, Result};
+use crate::mapping::Slot;
+use crate::neo4j::checkpoint::{Cursor, State, Witness};
+use crate::reconcile::atomic::Outcome;
+use crate::reconcile::breaker::{self, Deletes};
+use crate::reconcile::carrier::{Carrier, Ends};
+use crate::reconcile::engine::{Engine, Run, Wish};
+use crate::reconcile::plan;
+use crate::reconcile::stores::{GraphStore, SourceStore};
+use crate::sqlserver::pages::{Keys, Page};
+use crate::sqlserver::statements::tracked;
+use crate::sqlserver::window::{Changed, ChangedKeys, WindowRead, WindowRequest};
+
+/// How often a window is read again with what it turned out to need, before it goes by pages.
+const LOOKS_MAX: usize = 4;
+/// Keys of a witness.
+const WITNESS_KEYS: usize = 8;
+/// Deletes below which the circuit breaker need not ask how much there is.
+const FEW_DELETES: usize = 1_000;
+
+/// What became of a window.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Carried {
+    /// The graph has the changes up to this version.
+    UpTo(i64),
+    /// Its changes are not all there, as the versions show: the plan must be made anew.
+    Replan,
+    /// The checkpoint is of another state of the source, as the versions do not show.
+    Distrust(String),
+    /// A full is cheaper.
+    Anew(String),
+}
+
+impl<S: SourceStore> Following<S> {
+    /// Carries one window.
+    pub async fn window<G: GraphStore>(&mut self, carrier: &mut Carrier<S, G>) -> Result<Carried> {
+        let begun = Instant::now();
+        let previous = carrier.engine.begin(Run::default());
+        let outcome = self.look(carrier).await;
+        let run = carrier.engine.begin(previous);
+        self.note(&run.summary);
+        if let Ok((Carried::UpTo(version), how)) = &outcome {
+            metrics::window(how, begun.elapsed());
+            tracing::debug!(version, how, took = ?begun.elapsed(), "window carried");
+        }
+        outcome.map(|(carried, _)| carried)
+    }
+
+    async fn look<G: GraphStore>(
+        &mut self,
+        carrier: &mut Carrier<S, G>,
+    ) -> Result<(Carried, &'static str)> {
+        let mut due = carrier.due().await?;
+        let mut extra = sets(&due);
+        for look in 1..=LOOKS_MAX {
+            let is_last = look == LOOKS_MAX;
+            let read = self.read(carrier, &extra, !is_last).await?;
+            if let Some(instead) = unusable(&read, self.settings.sync.window_keys_max) {
+                return Ok((instead, "none"));
+            }
+            self.allow(carrier, &read).await?;
+            let Some(pages) = &read.rows else { return self.by_pages(carrier, &read).await };
+            match self.at_once(carrier, &read, pages.clone(), look + 1 == LOOKS_MAX).await {
+                Ok(Outcome::Done) => {
+                    if !due.is_empty() {
+                        carrier.tried(&due).await?;
+                    }
+                    return Ok((Carried::UpTo(version(&read)), "at-once"));
+                }
+                Ok(Outcome::Due) => {
+                    if !due.is_empty() {
+                        carrier.tried(&due).await?;
+                    }
+                    due = carrier.due().await?;
+                    extend(&mut extra, sets(&due));
+                }
+                Ok(Outcome::Lacks(keys)) => extend(&mut extra, keys),
+                // A row that the graph refuses, or too much for it at once: by pages it is found, or
+                // cut until it fits.
+                Err(error) if matches!(error.kind, Kind::Refused | Kind::TooLarge) => {
+                    tracing::info!(%error, "a window does not go at once: by pages");
+                    metrics::retry(&error);
+                    return self.by_pages(carrier, &read).await;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Err(Error::new(Kind::Transient, "a window needed more and more"))
+    }
+
+    async fn read<G: GraphStore>(
+        &mut self,
+        carrier: &mut Carrier<S, G>,
+        extra: &BTreeMap<Slot, BTreeSet<i64>>,
+        with_rows: bool,
+    ) -> Result<WindowRead> {
+        let engine = &carrier.engine;
+        let mapping = engine.mapping.clone();
+        let state = &engine.state;
+        let from = tracked(&mapping)
+            .filter_map(|(slot, t)| Some((slot, plan::from(state, &t.name.to_string())?)))
+            .collect();
+        let request = WindowRequest {
+            from,
+            witness: state.witness.clone(),
+            extra: extra.clone(),
+            // A window that was begun by pages goes on by pages.
+            rows_max: if with_rows && state.cursor.is_none() {
+                engine.limits.batch_rows
+            } else {
+                0
+            },
+            bytes_max: engine.limits.batch_bytes_max,
+            keys_max: self.settings.sync.window_keys_max,
+        };
+        let begun = Instant::now();
+        let read = carrier.source.window(&mapping, &request).await;
+        metrics::latency("source-window", begun.elapsed());
+        read
+    }
+
+    /// The circuit breaker over the whole window, before anything of it is written.
+    async fn allow<G: GraphStore>(
+        &mut self,
+        carrier: &mut Carrier<S, G>,
+        read: &WindowRead,
+    ) -> Result<()> {
+        let engine = &mut carrier.engine;
+        if read.keys.values().map(ChangedKeys::len).sum::<usize>() <= FEW_DELETES {
+            return Ok(());
+        }
+        let mut all = BTreeMap::new();
+        for (slot, keys) in &read.keys {
+            let shape = engine.shape(*slot);
+            let present = engine.graph.count(&shape).await?;
+            let gone = keys.gone.len() as u64;
+            let planned = Deletes { table: shape.table.clone(), present, deletes: gone };
+            breaker::check(std::slice::from_ref(&planned), engine.limits.allow_deletes)?;
+            all.entry(*slot).or_insert(Deletes { deletes: 0, ..planned });
+        }
+        engine.run.deletes = all;
+        Ok(())
+    }
+
+    /// All of it in one transaction, with the checkpoint.
+    async fn at_once<G: GraphStore>(
+        &mut self,
+        carrier: &mut Carrier<S, G>,
+        read: &WindowRead,
+        pages: BTreeMap<Slot, Page>,
+        last_look: bool,
+    ) -> Result<Outcome> {
+        let (mut wishes, mut ends) = (BTreeMap::new(), BTreeMap::<Slot, Ends>::new());
+        for (slot, page) in pages {
+            carrier.engine.run.summary.tally(slot).read += page.rows.len() as u64;
+            let wish = inserted(carrier.engine.wish(slot, page).await?, slot, read);
+            ends.insert(slot, carrier.ends_by_key(slot, &wish));
+            wishes.insert(slot, wish);
+        }
+        let engine = &mut carrier.engine;
+        let to = moved(&engine.state, read, engine);
+        let is_exact = to.progress.is_none();
+        let begun = Instant::now();
+        let outcome = engine.carry_at_once(&wishes, &ends, to, is_exact, last_look).await;
+        metrics::latency("graph-window", begun.elapsed());
+        self.is_consistent = matches!(outcome, Ok(Outcome::Done)) && is_exact;
+        outcome
+    }
+
+    /// Page by page, each its own snapshot; the checkpoint last.
+    async fn by_pages<G: GraphStore>(
+        &mut self,
+        carrier: &mut Carrier<S, G>,
+        read: &WindowRead,
+    ) -> Result<(Carried, &'static str)> {
+        self.is_consistent = false;
+        let to = version(read);
+        let mut read_at = to;
+        let mut saved = Instant::now();
+        for (part, (slot, keys)) in parts(read).into_iter().enumerate() {
+            let cursor = carrier.engine.state.cursor.clone();
+            let keys = keys.into_iter().filter(|key| !is_done(cursor.as_ref(), part, *key));
+            let keys: Vec<i64> = keys.map(|changed| changed.key).collect();
+            let rows = carrier.engine.limits.batch_rows;
+            let mut first = 0;
+            while first < keys.len() {
+                let list = keys[first..keys.len().min(first + rows)].to_vec();
+                let page = carrier.read_keys(slot, list).await?;
+                read_at = read_at.max(page.read_at);
+                let done = match &page.keys {
+                    Keys::List(keys) => keys.len(),
+                    Keys::Range(_) => 0,
+                };
+                let last = keys.get(first + done.max(1) - 1).copied().unwrap_or(i64::MAX);
+                first += done;
+                carrier.engine.run.summary.tally(slot).read += page.rows.len() as u64;
+                let before = carrier.engine.run.summary.written;
+                let wish = inserted(carrier.engine.wish(slot, page).await?, slot, read);
+                carrier.carry_wish(slot, wish).await?;
+                if carrier.engine.run.summary.written != before
+                    || saved.elapsed() > self.settings.sync.heartbeat
+                {
+                    let cursor = Cursor { to, part, next: last.saturating_add(1) };
+                    let state = State { cursor: Some(cursor), ..carrier.engine.state.clone() };
+                    carrier.engine.advance(state, None).await?;
+                    saved = Instant::now();
+                }
+                self.sign(&mut carrier.engine).await?;
+            }
+        }
+        carrier.carry_due().await?;
+        let state = moved(&carrier.engine.state, read, &carrier.engine);
+        let is_exact = state.progress.is_none() && read_at == to && carrier.due().await?.is_empty();
+        carrier.engine.advance(state, Some(is_exact)).await?;
+        self.is_consistent = is_exact;
+        Ok((Carried::UpTo(to), "by-pages"))
+    }
+}
+
+/// What is to be done instead of a window that can't be used.
+fn unusable(read: &WindowRead, keys_max: usize) -> Option<Carried> {
+    const PUT_BACK: &str = "rows that changed before are not among the source's changes any more: it was put back to an earlier state";
+    if !read.is_valid {
+        return Some(Carried::Replan);
+    }
+    if !read.witness_holds {
+        return Some(Carried::Distrust(PUT_BACK.to_owned()));
+    }
+    let too_many = || format!("more than {keys_max} rows changed (sync.window_keys_max)");
+    (!read.is_complete).then(|| Carried::Anew(too_many()))
+}
+
+fn version(read: &WindowRead) -> i64 {
+    read.versions.current.unwrap_or(0)
+}
+
+fn sets(keys: &BTreeMap<Slot, Vec<i64>>) -> BTreeMap<Slot, BTreeSet<i64>> {
+    keys.iter().map(|(slot, keys)| (*slot, keys.iter().copied().collect())).collect()
+}
+
+fn extend(all: &mut BTreeMap<Slot, BTreeSet<i64>>, more: BTreeMap<Slot, BTreeSet<i64>>) {
+    for (slot, keys) in more {
+        all.entry(slot).or_default().extend(keys);
+    }
+}
+
+/// Says of a wish which of its rows were inserted in the window.
+fn inserted(mut wish: Wish, slot: Slot, read: &WindowRead) -> Wish {
+    if let Some(keys) = read.keys.get(&slot) {
+        wish.inserted =
+            keys.inserted.iter().copied().filter(|key| wish.keys.contains(*key)).collect();
+    }
+    wish
+}
+
+/// The checkpoint's state after a window.
+fn moved<G: GraphStore>(state: &State, read: &WindowRead, engine: &Engine<G>) -> State {
+    let to = version(read);
+    let mut state = State { cursor: None, ..state.clone() };
+    match &mut state.progress {
+        Some(progress) => progress.v0 = to,
+        None => state.version = Some(to),
+    }
+    if let Some(witness) = witness(read, engine) {
+        state.witness = Some(witness);
+    }
+    state
+}
+
+/// Some keys of the window's latest change.
+fn witness<G: GraphStore>(read: &WindowRead, engine: &Engine<G>) -> Option<Witness> {
+    let all =
+        |keys: &'_ ChangedKeys| keys.present.iter().chain(&keys.gone).copied().collect::<Vec<_>>();
+    let latest = |(slot, keys): (&Slot, &ChangedKeys)| {
+        let changed = all(keys);
+        let version = changed.iter().map(|c| c.version).max()?;
+        let of_version = changed.into_iter().filter(|c| c.version == version).map(|c| c.key);
+        let table = engine.mapping.table(*slot).name.to_string();
+        Some(Witness { table, keys: of_version.take(WITNESS_KEYS).collect(), version })
+    };
+    read.keys.iter().filter_map(latest).max_by_key(|witness| witness.version)
+}
+
+/// The parts of a window that goes by pages, in order (R8): relationships whose rows are gone,
+/// nodes, edges, links; the keys of each in order. Pure.
+pub fn parts(read: &WindowRead) -> Vec<(Slot, Vec<Changed>)> {
+    let is_node = |slot: &Slot| matches!(slot, Slot::Node(_));
+    let gone = read.keys.iter().rev().filter(|(slot, _)| !is_node(slot));
+    let gone = gone.map(|(slot, keys)| (*slot, keys.gone.clone()));
+    let rest = read.keys.iter().map(|(slot, keys)| {
+        let mut changed = keys.present.clone();
+        if is_node(slot) {
+            changed.extend(&keys.gone);
+            changed.sort_unstable();
+        }
+        (*slot, changed)
+    });
+    gone.chain(rest).collect()
+}
+
+/// Whether an earlier run of this window carried a key, and it has not changed since. Pure.
+fn is_done(cursor: Option<&Cursor>, part: usize, changed: Changed) -> bool {
+    cursor.is_some_and(|cursor| {
+        let is_before = part < cursor.part || (part == cursor.part && changed.key < cursor.next);
+        is_before && changed.version <= cursor.to
+    })
+}

@@ -1,0 +1,2 @@
+SELECT COUNT_BIG(*) AS n FROM CHANGETABLE(CHANGES [graph].[AtomGraphEdges], @P1) AS ct
+WHERE ct.[EdgeId] IN (SELECT k.id FROM OPENJSON(@P2) WITH (id bigint '$') AS k) AND ct.SYS_CHANGE_VERSION >= @P3;
