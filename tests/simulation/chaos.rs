@@ -14,6 +14,8 @@ use crate::random::Random;
 pub struct Odds {
     pub outage: u64,
     pub lost_answer: u64,
+    /// Before a call, others commit a transaction at the source.
+    pub others: u64,
 }
 
 /// What became of a write whose answer is lost.
@@ -67,6 +69,14 @@ impl Chaos {
         self.inner.lock().unwrap().calls_left = Some(calls);
     }
 
+    pub fn set_odds(&self, odds: Odds) {
+        self.inner.lock().unwrap().odds = odds;
+    }
+
+    pub fn kill(&self) {
+        self.life.send_replace(Life::Killed);
+    }
+
     /// The process makes no step from its next moment on, until it wakes.
     pub fn hang(&self) {
         self.change(Life::Runs, Life::Hangs);
@@ -94,9 +104,12 @@ impl Chaos {
     /// Runs a worker until it ends, or until it is killed.
     pub async fn run<T>(&self, worker: impl Future<Output = T>) -> Option<T> {
         let mut life = self.life.subscribe();
+        let killed = async {
+            let _ = life.wait_for(|life| *life == Life::Killed).await;
+        };
         tokio::select! {
             biased;
-            _ = life.wait_for(|life| *life == Life::Killed) => None,
+            () = killed => None,
             ended = worker => Some(ended),
         }
     }
@@ -149,6 +162,12 @@ impl Chaos {
             1 => Lost::Never,
             _ => Lost::Late,
         })
+    }
+
+    /// Whether others commit a transaction at the source now.
+    pub fn others_write(&self) -> bool {
+        let odds = self.inner.lock().unwrap().odds.others;
+        self.below(1000) < odds
     }
 
     pub fn below(&self, n: u64) -> u64 {

@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use provsync::config::FullConfig;
 use provsync::error::{Kind, Result};
-use provsync::reconcile::full::{self, Options};
+use provsync::reconcile::full::{self, Alone, Options};
 use provsync::reconcile::stores::SourceStore;
 use provsync::reconcile::summary::Summary;
 
-use crate::chaos::Chaos;
+use crate::chaos::{Chaos, Odds};
 use crate::graph::{ModelGraph, Weakness};
 use crate::random::Random;
 use crate::source::{ModelSource, Rows};
@@ -25,7 +25,7 @@ async fn full_with(
     limits: &FullConfig,
     options: Options,
 ) -> Result<Summary> {
-    full::carry(source, graph, limits, mapping(), options).await
+    full::carry(source, graph, limits, mapping(), options, Alone::default()).await
 }
 
 /// Rows after some transactions, and a graph that an earlier run left for an earlier state of them.
@@ -68,7 +68,7 @@ fn says_what_is_so(
 /// Runs in calm weather: one that begins anew leaves the graph right, and the next writes nothing.
 async fn ends_right(source: &ModelSource, graph: &ModelGraph, limits: &FullConfig) -> Vec<String> {
     let calm = Chaos::new(1, CALM);
-    let (source, graph) = (source.for_process(calm.clone(), 0), graph.for_process(calm));
+    let (source, graph) = (source.for_process(calm.clone()), graph.for_process(calm));
     graph.settled();
     let mut wrong = graph.wrong();
     let mut is_right = false;
@@ -97,13 +97,12 @@ async fn killed_and_started_again(seed: u64, weakness: Weakness) -> Vec<String> 
     let mut wrong = Vec::new();
     let mut kills = random.below(5);
     loop {
-        let chaos = Chaos::new(random.next(), STORMY);
+        let chaos = Chaos::new(random.next(), Odds { others: busy, ..STORMY });
         if kills > 0 {
             chaos.kill_after(random.below(120));
             kills -= 1;
         }
-        let (from, to) =
-            (source.for_process(chaos.clone(), busy), graph.for_process(chaos.clone()));
+        let (from, to) = (source.for_process(chaos.clone()), graph.for_process(chaos.clone()));
         match chaos.run(full(from, to, &limits)).await {
             None => {}
             Some(Ok(summary)) => {
@@ -129,7 +128,7 @@ async fn taken_over(seed: u64, weakness: Weakness) -> Vec<String> {
     let limits = limits(&mut random);
     let old = Chaos::new(random.next(), STORMY);
     let new = Chaos::new(random.next(), STORMY);
-    let first = full(source.for_process(old.clone(), 0), graph.for_process(old.clone()), &limits);
+    let first = full(source.for_process(old.clone()), graph.for_process(old.clone()), &limits);
     let begins_at = random.below(100);
     let (changes, restart) = (random.next(), random.below(2) == 0);
     let has_ended = AtomicBool::new(false);
@@ -143,7 +142,7 @@ async fn taken_over(seed: u64, weakness: Weakness) -> Vec<String> {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
         source.database().transaction(&mut Random::new(changes), 5);
-        let (from, to) = (source.for_process(new.clone(), 0), graph.for_process(new.clone()));
+        let (from, to) = (source.for_process(new.clone()), graph.for_process(new.clone()));
         full_with(from, to, &limits, Options { restart, ..Options::default() }).await
     };
     let (first, second) = tokio::join!(first, second);

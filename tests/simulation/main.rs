@@ -10,6 +10,7 @@ mod graph;
 mod random;
 mod source;
 mod truth;
+mod worker;
 
 use std::time::Duration;
 
@@ -19,8 +20,8 @@ use provsync::mapping::Mapping;
 use chaos::Odds;
 use random::{Random, seed};
 
-const CALM: Odds = Odds { outage: 0, lost_answer: 0 };
-const STORMY: Odds = Odds { outage: 20, lost_answer: 60 };
+const CALM: Odds = Odds { outage: 0, lost_answer: 0, others: 0 };
+const STORMY: Odds = Odds { outage: 20, lost_answer: 60, others: 0 };
 
 fn mapping() -> Mapping {
     Mapping::default_mapping().unwrap()
@@ -46,11 +47,16 @@ fn first_wrong<F: Future<Output = Vec<String>>>(
     run: impl Fn(u64) -> F,
 ) -> Option<(u64, Vec<String>)> {
     let first = seed();
+    if std::env::var_os("PROVSYNC_TEST_TRACE").is_some() {
+        let lines = tracing_subscriber::fmt().with_max_level(tracing::Level::DEBUG);
+        let _ = lines.without_time().with_test_writer().try_init();
+    }
     (first..first + runs).find_map(|seed| {
         // Pauses between two tries are random too.
         fastrand::seed(seed);
         let mut clock = tokio::runtime::Builder::new_current_thread();
-        let wrong = clock.enable_time().start_paused(true).build().unwrap().block_on(run(seed));
+        let clock = clock.enable_time().start_paused(true).build().unwrap();
+        let wrong = tokio::task::LocalSet::new().block_on(&clock, run(seed));
         (!wrong.is_empty()).then_some((seed, wrong))
     })
 }

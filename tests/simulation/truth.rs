@@ -149,7 +149,8 @@ fn edges(rows: &Rows, data: &Data, out: &mut Vec<String>) {
             _ => false,
         };
         if !right {
-            out.push(format!("row {EDGES} {key} {row:?}: found {found:?}, entry {reason:?}"));
+            let entry = data.entries.get(&(EDGES.to_owned(), *key));
+            out.push(format!("row {EDGES} {key} {row:?} of {ends:?}: found {found:?}, {entry:?}"));
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use provsync::neo4j::checkpoint::Witness;
 use tokio::time::Instant;
 
 use super::rows::{Rows, Statements, Table};
@@ -37,6 +38,8 @@ pub struct Database {
     pub leases: BTreeMap<String, Lease>,
     /// It can't be reached.
     pub is_down: bool,
+    /// Connections of an earlier life are broken.
+    pub life: u64,
     /// Every state that there was at a version; of several lives, where it was restored.
     history: BTreeMap<i64, Vec<Rows>>,
     next_object_id: i64,
@@ -54,6 +57,7 @@ impl Database {
             fork: 1,
             leases: BTreeMap::new(),
             is_down: false,
+            life: 0,
             history,
             next_object_id: 201,
         }
@@ -90,6 +94,17 @@ impl Database {
         self.history.get(&version).map_or(&[], Vec::as_slice)
     }
 
+    /// Whether the keys of a witness are reported still. Where its changes may have been cleaned up it
+    /// says nothing.
+    pub fn has_witness(&self, witness: &Witness) -> bool {
+        let before = witness.version - 1;
+        let table = Table::ALL.into_iter().find(|table| table.name() == witness.table);
+        let Some(tracked) = table.map(|table| &self.tables[&table]) else { return true };
+        let changes = tracked.changes(before);
+        let is_there = |key: &i64| changes.get(key).is_some_and(|c| c.version >= witness.version);
+        tracked.min_valid > before || witness.keys.iter().all(is_there)
+    }
+
     pub fn truncate(&mut self, table: Table) {
         self.rows.clear(table);
         self.tables.get_mut(&table).unwrap().begin_anew(self.version);
@@ -122,8 +137,14 @@ impl Database {
     pub fn restore(&mut self, backup: Backup, shows: bool) {
         self.fork += u64::from(shows);
         (self.rows, self.version, self.tables) = (backup.rows, backup.version, backup.tables);
-        self.leases.clear();
+        self.end_life();
         self.remember();
+    }
+
+    /// All connections end: a restart, a restore.
+    pub fn end_life(&mut self) {
+        self.life += 1;
+        self.leases.clear();
     }
 
     pub fn clean_up(&mut self, upto: i64) {

@@ -40,10 +40,10 @@ pub enum Flaw {
 pub struct ModelSource {
     database: Arc<Mutex<Database>>,
     chaos: Chaos,
-    /// Of 1,000 calls: before how many a transaction of others commits.
-    busy: u64,
     flaw: Flaw,
     connection: u64,
+    /// In which life of the server it was opened; `None` before the first call.
+    life: Option<u64>,
 }
 
 fn next_connection() -> u64 {
@@ -55,13 +55,14 @@ impl ModelSource {
     pub fn new(rows: Rows, chaos: Chaos) -> Self {
         let database = Arc::new(Mutex::new(Database::new(rows)));
         let connection = next_connection();
-        Self { database, chaos, busy: 0, flaw: Flaw::None, connection }
+        Self { database, chaos, flaw: Flaw::None, connection, life: None }
     }
 
     /// The same database for another process.
-    pub fn for_process(&self, chaos: Chaos, busy: u64) -> Self {
+    pub fn for_process(&self, chaos: Chaos) -> Self {
         let database = Arc::clone(&self.database);
-        Self { database, chaos, busy, flaw: self.flaw, connection: next_connection() }
+        let (flaw, connection) = (self.flaw, next_connection());
+        Self { database, chaos, flaw, connection, life: None }
     }
 
     #[must_use]
@@ -81,23 +82,31 @@ impl ModelSource {
     /// After a failure the connection is discarded; its session may stay for a while.
     fn discard(&mut self) {
         let unnoticed = Duration::from_secs(if self.chaos.below(4) == 0 { 40 } else { 0 });
+        self.life = None;
         let connection = std::mem::replace(&mut self.connection, next_connection());
         self.database().end_connections(unnoticed, |lease| lease.connection == connection);
     }
 
     /// What a call does, in one snapshot.
     async fn call<T>(&mut self, what: &str, work: impl FnOnce(&mut Database) -> T) -> Result<T> {
-        if let Err(error) = self.chaos.before(what).await {
+        let outcome = self.chaos.before(what).await;
+        let (is_down, life) = {
+            let database = self.database();
+            (database.is_down, database.life)
+        };
+        let is_open = !is_down && self.life.is_none_or(|opened| opened == life);
+        if let Err(error) = outcome {
             self.discard();
             return Err(error);
         }
-        if self.database().is_down {
+        if !is_open {
             self.discard();
             return Err(Error::new(Kind::Transient, format!("{what}: nobody answers")));
         }
+        self.life = Some(life);
         let mut database = self.database();
         database.expire();
-        if self.chaos.below(1000) < self.busy {
+        if self.chaos.others_write() {
             database.transaction(&mut Random::new(self.chaos.below(u64::MAX)), 5);
         }
         Ok(work(&mut database))
@@ -154,7 +163,7 @@ fn epoch(database: &Database) -> Epoch {
 
 impl SourceStore for ModelSource {
     fn another(&self) -> Self {
-        self.for_process(self.chaos.clone(), self.busy)
+        self.for_process(self.chaos.clone())
     }
 
     async fn epoch(&mut self, _: &Mapping) -> Result<Epoch> {
@@ -231,6 +240,7 @@ impl SourceStore for ModelSource {
     }
 
     fn release_lease(&mut self) {
+        self.life = None;
         let connection = std::mem::replace(&mut self.connection, next_connection());
         self.database().end_connections(Duration::ZERO, |lease| lease.connection == connection);
     }

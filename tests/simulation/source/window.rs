@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use provsync::mapping::{Mapping, Slot};
 use provsync::model::SourceRow;
-use provsync::neo4j::checkpoint::Witness;
 use provsync::sqlserver::pages::{Depth, Keys, Page};
 use provsync::sqlserver::window::{Changed, ChangedKeys, WindowRead, WindowRequest};
 
@@ -23,7 +22,7 @@ pub fn read(
     if !window.is_valid {
         return window;
     }
-    window.witness_holds = request.witness.as_ref().is_none_or(|w| holds(database, w));
+    window.witness_holds = request.witness.as_ref().is_none_or(|w| database.has_witness(w));
     if !window.witness_holds {
         return window;
     }
@@ -37,16 +36,6 @@ pub fn read(
     }
     window.rows = read_rows(database, request, &window);
     window
-}
-
-/// Its changes may have been cleaned up: then it says nothing.
-fn holds(database: &Database, witness: &Witness) -> bool {
-    let before = witness.version - 1;
-    let table = Table::ALL.into_iter().find(|table| table.name() == witness.table);
-    let Some(tracked) = table.map(|table| &database.tables[&table]) else { return true };
-    let changes = tracked.changes(before);
-    let is_there = |key: &i64| changes.get(key).is_some_and(|c| c.version >= witness.version);
-    tracked.min_valid > before || witness.keys.iter().all(is_there)
 }
 
 fn read_keys(

@@ -1,0 +1,87 @@
+//! Calm weather: whatever happened, the graph gets right, and says so.
+
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
+
+use super::World;
+use super::events::Event;
+use crate::graph::Data;
+use crate::{CALM, truth};
+
+/// Within which the graph gets right: longer than an entry of quarantine waits for its turn.
+const CATCH_UP_MAX: Duration = Duration::from_secs(3 * 3600);
+/// How long it is looked whether it stays right.
+const STAYS: Duration = Duration::from_secs(30);
+
+impl World {
+    /// The end of a run.
+    pub async fn calm_down(&mut self) {
+        self.say("calm");
+        if !self.catch_up().await {
+            return;
+        }
+        let before = self.graph.settled();
+        self.wrong.extend(truth::differences(&self.source.rows(), &before));
+        sleep(STAYS).await;
+        let after = self.graph.settled();
+        if ids(&before) != ids(&after) {
+            self.wrong.push("a graph that is right was written".to_owned());
+        }
+        while let Some(index) = self.one_that_runs() {
+            self.stop(index).await;
+        }
+        self.look_at_processes().await;
+        let last = self.graph.settled();
+        if let Some(holder) = last.checkpoint.and_then(|c| c.holder) {
+            self.wrong.push(format!("nobody runs, and the checkpoint names {holder}"));
+        }
+        if self.source.database().leases.values().any(|lease| lease.until.is_none()) {
+            self.wrong.push("nobody runs, and somebody has the lease".to_owned());
+        }
+    }
+
+    /// Both sides are there and nothing goes wrong, until the graph says that it has caught up.
+    pub async fn catch_up(&mut self) -> bool {
+        self.set_down(Event::Up);
+        self.wake();
+        for process in &self.processes {
+            process.chaos.set_odds(CALM);
+        }
+        self.look_at_processes().await;
+        if self.one_that_runs().is_none() {
+            self.start_with(CALM);
+        }
+        let begun = Instant::now();
+        while !self.has_caught_up() {
+            if begun.elapsed() > CATCH_UP_MAX {
+                let checkpoint = self.graph.data().checkpoint;
+                let version = self.source.database().version;
+                let what = format!("it never caught up with {version}: {checkpoint:?}");
+                self.wrong.push(what);
+                return false;
+            }
+            sleep(Duration::from_millis(500)).await;
+            self.look_at_processes().await;
+            // One that was to be killed later.
+            if self.one_that_runs().is_none() {
+                self.start_with(CALM);
+            }
+        }
+        self.wrong.is_empty()
+    }
+
+    fn has_caught_up(&self) -> bool {
+        let version = self.source.database().version;
+        let checkpoint = self.graph.data().checkpoint;
+        checkpoint.is_some_and(|c| {
+            let is_done = c.state.progress.is_none() && c.state.cursor.is_none();
+            let is_there = c.state.version == Some(version) && c.consistent;
+            is_done && is_there && c.found().sealed && c.request.is_none()
+        })
+    }
+}
+
+fn ids(data: &Data) -> (Vec<u64>, Vec<u64>) {
+    (data.nodes.keys().copied().collect(), data.relationships.keys().copied().collect())
+}

@@ -1,0 +1,126 @@
+//! What is looked at, each by itself: what fails is named by its test.
+
+use super::events::Event::{self, *};
+use super::{Scenario, run};
+use crate::graph::Weakness;
+use crate::source::Flaw;
+use crate::{assert_right, first_wrong};
+
+const RUNS: u64 = 1_000;
+
+/// Others write, in every size.
+const WRITE: [(u64, Event); 3] = [(4, Small), (1, Many), (2, Big)];
+
+fn with(events: &[(u64, Event)]) -> &'static [(u64, Event)] {
+    [&WRITE, events].concat().leak()
+}
+
+fn scenario(events: &[(u64, Event)]) -> Scenario {
+    Scenario { events: with(events), weakness: Weakness::None, flaw: Flaw::None }
+}
+
+fn is_right(events: &[(u64, Event)]) {
+    let scenario = scenario(events);
+    assert_right(first_wrong(RUNS, |seed| run(seed, scenario)));
+}
+
+#[test]
+fn a_worker_that_is_killed_anywhere_and_started_again_makes_the_graph_right() {
+    is_right(&[(3, KillLater), (2, Kill), (4, Start), (1, Stop)]);
+}
+
+#[test]
+fn outages_of_either_side_are_waited_for() {
+    is_right(&[(2, SourceDown), (2, GraphDown), (4, Up), (1, KillLater), (1, Start)]);
+}
+
+#[test]
+fn a_second_worker_takes_over_from_one_that_is_killed_or_hangs() {
+    is_right(&[(3, Start), (3, Hang), (2, Wake), (1, KillLater), (1, Stop)]);
+}
+
+#[test]
+fn a_source_that_was_restored_is_read_anew() {
+    is_right(&[(2, Backup), (2, Restore), (1, KillLater), (1, Start)]);
+}
+
+#[test]
+fn a_source_that_was_put_back_and_no_guid_shows_it_is_read_anew() {
+    is_right(&[(2, Backup), (3, PutBack), (1, KillLater), (1, Start)]);
+}
+
+#[test]
+fn changes_that_were_cleaned_up_are_made_good_by_a_full() {
+    is_right(&[(2, CleanUp), (2, CleanUpWhileDown), (1, KillLater), (1, Start)]);
+}
+
+#[test]
+fn a_table_that_was_truncated_recreated_or_not_tracked_for_a_while_is_read_anew() {
+    is_right(&[(2, Truncate), (2, OffAndOn), (1, Recreate), (1, KillLater), (1, Start)]);
+}
+
+#[test]
+fn a_checkpoint_that_was_edited_or_deleted_is_not_relied_on() {
+    is_right(&[(2, EditCheckpoint), (1, DeleteCheckpoint), (2, KillLater), (2, Start)]);
+}
+
+#[test]
+fn a_constraint_that_was_dropped_is_made_again_and_a_full_that_was_asked_for_is_done() {
+    is_right(&[(1, DropConstraint), (2, Ask), (1, KillLater), (1, Start)]);
+}
+
+#[test]
+fn everything_at_once() {
+    is_right(&[
+        (1, KillLater),
+        (3, Start),
+        (1, Hang),
+        (1, Wake),
+        (1, Stop),
+        (1, SourceDown),
+        (1, GraphDown),
+        (4, Up),
+        (1, Backup),
+        (1, Restore),
+        (1, CleanUpWhileDown),
+        (1, Truncate),
+        (1, EditCheckpoint),
+        (1, Ask),
+    ]);
+}
+
+fn is_found(events: &[(u64, Event)], weakness: Weakness, flaw: Flaw) {
+    let scenario = Scenario { weakness, flaw, ..scenario(events) };
+    assert!(first_wrong(RUNS, |seed| run(seed, scenario)).is_some());
+}
+
+#[test]
+fn without_the_fence_a_worker_that_hung_and_wakes_is_found_out() {
+    is_found(&[(3, Start), (3, Hang), (3, Wake)], Weakness::NoFence, Flaw::None);
+}
+
+#[test]
+fn a_fence_that_does_not_wait_for_an_open_commit_is_found_out() {
+    let events = [(3, KillLater), (4, Start), (1, Hang), (1, Wake)];
+    is_found(&events, Weakness::NoWaitForLocks, Flaw::None);
+}
+
+#[test]
+fn a_checkpoint_that_moves_before_the_data_is_found_out() {
+    is_found(&[(4, KillLater), (5, Start)], Weakness::CheckpointFirst, Flaw::None);
+}
+
+#[test]
+fn a_window_over_changes_that_were_cleaned_up_is_found_out() {
+    is_found(&[(3, CleanUpWhileDown)], Weakness::None, Flaw::NoMinValid);
+}
+
+#[test]
+fn rows_that_are_later_than_their_versions_are_found_out() {
+    is_found(&[], Weakness::None, Flaw::RowsLater);
+}
+
+#[test]
+fn versions_that_are_later_than_their_keys_are_found_out() {
+    is_found(&[], Weakness::None, Flaw::VersionsLater);
+}
