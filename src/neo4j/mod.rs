@@ -12,6 +12,7 @@ pub mod leader;
 pub mod preflight;
 pub mod quarantine;
 pub mod schema;
+pub mod status;
 mod store;
 pub mod sweep;
 pub mod values;

@@ -68,6 +68,7 @@ impl Versions {
 
 impl Epoch {
     /// The part that is of the whole database.
+    #[must_use]
     pub fn of_database(&self) -> Self {
         Self { tables: Vec::new(), ..self.clone() }
     }

@@ -84,7 +84,7 @@ async fn work(
     let allow_deletes = options.allow_deletes.or(config.full.allow_deletes);
     let retry_max = config.full.retry_max.min(RETRY_MAX);
     let settings = Settings {
-        limits: FullConfig { allow_deletes, retry_max, ..config.full.clone() },
+        limits: FullConfig { retry_max, allow_deletes, ..config.full.clone() },
         sync: config.sync.clone(),
         mapping,
         holder: holder("sync"),

@@ -319,3 +319,56 @@ fn is_done(cursor: Option<&Cursor>, part: usize, changed: Changed) -> bool {
         is_before && changed.version <= cursor.to
     })
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+    use super::*;
+
+    fn changed(keys: &[i64], version: i64) -> Vec<Changed> {
+        keys.iter().map(|key| Changed { key: *key, version }).collect()
+    }
+
+    fn read() -> WindowRead {
+        let keys = |present: &[i64], gone: &[i64]| ChangedKeys {
+            present: changed(present, 5),
+            gone: changed(gone, 6),
+            ..ChangedKeys::default()
+        };
+        let keys = [
+            (Slot::Node(0), keys(&[3, 9], &[1, 5])),
+            (Slot::Edge(0), keys(&[2], &[8])),
+            (Slot::Link(0), keys(&[4], &[7])),
+        ];
+        WindowRead { keys: keys.into(), ..WindowRead::default() }
+    }
+
+    #[test]
+    fn relationships_that_are_gone_come_first_then_nodes_edges_links() {
+        let order: Vec<(Slot, Vec<i64>)> = parts(&read())
+            .into_iter()
+            .map(|(slot, keys)| (slot, keys.into_iter().map(|c| c.key).collect()))
+            .collect();
+        assert_eq!(
+            order,
+            [
+                (Slot::Link(0), vec![7]),
+                (Slot::Edge(0), vec![8]),
+                (Slot::Node(0), vec![1, 3, 5, 9]),
+                (Slot::Edge(0), vec![2]),
+                (Slot::Link(0), vec![4]),
+            ]
+        );
+    }
+
+    #[test]
+    fn a_cursor_passes_over_what_is_done_and_has_not_changed_since() {
+        let cursor = Cursor { to: 5, part: 2, next: 5 };
+        let done = |part, key, version| is_done(Some(&cursor), part, Changed { key, version });
+        assert!(done(1, 100, 5) && done(2, 4, 5));
+        assert!(!done(2, 5, 5) && !done(3, 1, 5), "it did not get there");
+        assert!(!done(1, 1, 6) && !done(2, 1, 6), "it changed later");
+        assert!(!is_done(None, 0, Changed { key: 1, version: 1 }));
+    }
+}
