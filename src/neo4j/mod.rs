@@ -131,7 +131,8 @@ impl Graph {
                 Ok(value)
             }
             outcome => {
-                // Best effort: when this fails the connection is gone, and the server rolls back.
+                // Best effort. Where it fails the connection is gone and the server rolls back, or the
+                // transaction failed before and its locks are free.
                 if let Err(error) = txn.rollback().await {
                     tracing::debug!(%error, "rollback failed");
                 }

@@ -135,8 +135,11 @@ fn status(
 }
 
 async fn counts(graph: &Graph) -> Result<BTreeMap<String, BTreeMap<String, i64>>> {
-    let statement =
-        Statement::new("MATCH (q:ProvsyncQuarantine) RETURN [q.table, q.reason, count(*)] AS row");
+    let statement = Statement::new(
+        "MATCH (q:ProvsyncQuarantine)
+WITH q.table AS table, q.reason AS reason, count(*) AS entries
+RETURN [table, reason, entries] AS row",
+    );
     let mut counts: BTreeMap<String, BTreeMap<String, i64>> = BTreeMap::new();
     graph
         .read(statement, |row| {
