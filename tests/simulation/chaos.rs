@@ -1,6 +1,7 @@
 //! What may go wrong at a call of a store: it waits, it fails before it does anything, its answer is
-//! lost, the process is killed. One generator decides, so that a seed replays a run.
+//! lost, the process is killed or hangs. One generator decides, so that a seed replays a run.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use provsync::error::{Error, Kind, Result};
@@ -26,10 +27,20 @@ pub enum Lost {
     Late,
 }
 
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Life {
+    Runs,
+    Hangs,
+    Killed,
+}
+
+/// The fate of one process.
 #[derive(Clone)]
 pub struct Chaos {
     inner: Arc<Mutex<Inner>>,
-    killed: Arc<watch::Sender<bool>>,
+    life: Arc<watch::Sender<Life>>,
+    /// Which process it is.
+    pub process: u64,
 }
 
 struct Inner {
@@ -41,14 +52,39 @@ struct Inner {
 
 impl Chaos {
     pub fn new(seed: u64, odds: Odds) -> Self {
+        static PROCESSES: AtomicU64 = AtomicU64::new(1);
         let random = Random::new(seed);
         let inner = Inner { random, odds, calls_left: None, calls: 0 };
-        Self { inner: Arc::new(Mutex::new(inner)), killed: Arc::new(watch::channel(false).0) }
+        Self {
+            inner: Arc::new(Mutex::new(inner)),
+            life: Arc::new(watch::channel(Life::Runs).0),
+            process: PROCESSES.fetch_add(1, Ordering::Relaxed),
+        }
     }
 
     /// The process is killed at its `calls`-th moment from here on.
     pub fn kill_after(&self, calls: u64) {
         self.inner.lock().unwrap().calls_left = Some(calls);
+    }
+
+    /// The process makes no step from its next moment on, until it wakes.
+    pub fn hang(&self) {
+        self.change(Life::Runs, Life::Hangs);
+    }
+
+    /// The process goes on.
+    pub fn wake(&self) {
+        self.change(Life::Hangs, Life::Runs);
+    }
+
+    fn change(&self, from: Life, to: Life) {
+        self.life.send_if_modified(|life| {
+            let changes = *life == from;
+            if changes {
+                *life = to;
+            }
+            changes
+        });
     }
 
     pub fn calls(&self) -> u64 {
@@ -57,10 +93,10 @@ impl Chaos {
 
     /// Runs a worker until it ends, or until it is killed.
     pub async fn run<T>(&self, worker: impl Future<Output = T>) -> Option<T> {
-        let mut killed = self.killed.subscribe();
+        let mut life = self.life.subscribe();
         tokio::select! {
             biased;
-            _ = killed.wait_for(|killed| *killed) => None,
+            _ = life.wait_for(|life| *life == Life::Killed) => None,
             ended = worker => Some(ended),
         }
     }
@@ -80,8 +116,11 @@ impl Chaos {
             }
         };
         if dead {
-            self.killed.send_replace(true);
-            std::future::pending::<()>().await;
+            self.life.send_replace(Life::Killed);
+        }
+        if *self.life.borrow() != Life::Runs {
+            // Who is killed waits for ever.
+            let _ = self.life.subscribe().wait_for(|life| *life == Life::Runs).await;
         }
         let turns = self.below(3);
         for _ in 0..=turns {

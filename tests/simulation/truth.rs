@@ -3,7 +3,7 @@
 use provsync::model::Value;
 
 use crate::graph::{Data, Node, Relationship, integer};
-use crate::source::Rows;
+use crate::source::{Database, Rows};
 
 const NODES: &str = "graph.AtomGraphNodes";
 const EDGES: &str = "graph.AtomGraphEdges";
@@ -20,8 +20,20 @@ pub fn differences(rows: &Rows, data: &Data) -> Vec<String> {
     out
 }
 
+/// What is wrong with a graph that says it stands exactly at a version.
+pub fn contradictions(database: &Database, data: &Data) -> Vec<String> {
+    let version = data.checkpoint.as_ref().and_then(|c| c.state.version);
+    let states = version.map(|version| database.at(version)).unwrap_or_default();
+    let found = states.iter().map(|rows| differences(rows, data)).min_by_key(Vec::len);
+    let mut found = found.unwrap_or_else(|| vec!["there was no such version".to_owned()]);
+    if !found.is_empty() {
+        found.insert(0, format!("it says that it stands at {version:?}:"));
+    }
+    found
+}
+
 fn entry<'a>(data: &'a Data, table: &str, key: i64) -> Option<&'a str> {
-    data.entries.get(&(table.to_owned(), key)).map(|(code, _)| code.as_str())
+    data.entries.get(&(table.to_owned(), key)).map(|entry| entry.reason.as_str())
 }
 
 fn label(kind: &str) -> Option<&'static str> {

@@ -8,54 +8,75 @@ use provsync::mapping::Shape;
 use provsync::mapping::shape::{End, NodeShape, RelationshipShape};
 use provsync::model::Value;
 use provsync::model::value::IdentityValue;
-use provsync::neo4j::apply::{Applied, Context, IDENTITY_TAKEN, Waiting, updated_keys};
+use provsync::neo4j::apply::{Applied, Context, IDENTITY_TAKEN, Part, Waiting, updated_keys};
+use provsync::neo4j::quarantine::{DETACHED, Reason, token};
 use provsync::reconcile::desired::{Desired, Place};
 use provsync::reconcile::diff::{Changes, Entry, Item};
 
-use crate::graph::{Data, Node, Properties, Relationship, integer};
+use super::{Data, Node, Properties, Relationship, integer};
 
-pub fn apply(data: &mut Data, context: &Context, items: &[Item]) -> Result<Applied> {
-    let mut change = Change { data, context, applied: Applied::default() };
-    for phase in 0..=5 {
-        for item in items.iter().filter(|item| phase_of(item) == phase) {
-            change.item(item)?;
+/// The items of all parts, phase by phase over all of them.
+pub fn write(data: &mut Data, parts: &[Part<'_>]) -> Result<Vec<Applied>> {
+    let mut all: Vec<Applied> = parts.iter().map(|_| Applied::default()).collect();
+    let mut links_lost: Vec<Vec<IdentityValue>> = vec![Vec::new(); parts.len()];
+    for phase in [Phase::Clear, Phase::Nodes, Phase::Relationships, Phase::Close] {
+        for ((part, applied), lost) in parts.iter().zip(&mut all).zip(&mut links_lost) {
+            let mut change = Change { data, context: &part.context, applied, links_lost: lost };
+            for step in phase.steps() {
+                for item in part.items.iter().filter(|item| step_of(item) == *step) {
+                    change.item(item)?;
+                }
+            }
+            if phase == Phase::Close {
+                change.collect_placeholders();
+            }
         }
     }
-    let mut applied = change.applied;
-    applied.updated = updated_keys(items);
-    Ok(applied)
+    for (part, applied) in parts.iter().zip(&mut all) {
+        applied.updated = updated_keys(part.items);
+    }
+    Ok(all)
 }
 
-fn phase_of(item: &Item) -> u8 {
+#[derive(Clone, Copy, PartialEq)]
+enum Phase {
+    Clear,
+    Nodes,
+    Relationships,
+    Close,
+}
+
+impl Phase {
+    fn steps(self) -> &'static [u8] {
+        match self {
+            Self::Clear => &[0],
+            Self::Nodes => &[1, 2, 3, 4],
+            Self::Relationships => &[5, 6],
+            Self::Close => &[7, 8],
+        }
+    }
+}
+
+fn step_of(item: &Item) -> u8 {
     match item {
         Item::Delete { .. } => 0,
         Item::Leave { .. } => 1,
         Item::Unlabel { .. } => 2,
-        Item::Enter { .. } | Item::UpdateNode { .. } => 3,
-        Item::UpdateRelationship { .. } | Item::Create { .. } => 4,
-        Item::Quarantine { .. } | Item::Release { .. } => 5,
+        Item::Enter { .. } => 3,
+        Item::UpdateNode { .. } => 4,
+        Item::UpdateRelationship { .. } => 5,
+        Item::Create { .. } => 6,
+        Item::Quarantine { .. } => 7,
+        Item::Release { .. } => 8,
     }
-}
-
-/// Whether a link stands on the node that needs its identity.
-pub fn is_needed(data: &Data, node: &NodeShape, id: u64) -> bool {
-    node.links.iter().any(|links| {
-        data.nodes[&id].labels.contains(&links.label)
-            && data
-                .of_type(&links.relationship)
-                .any(|(_, r)| (r.from == id || r.to == id) && r.properties.contains_key(&links.key))
-    })
-}
-
-pub fn detach_delete(data: &mut Data, id: u64) {
-    data.relationships.retain(|_, r| r.from != id && r.to != id);
-    data.nodes.remove(&id);
 }
 
 struct Change<'a> {
     data: &'a mut Data,
     context: &'a Context,
-    applied: Applied,
+    applied: &'a mut Applied,
+    /// Identities of placeholders that lost a link.
+    links_lost: &'a mut Vec<IdentityValue>,
 }
 
 fn moved() -> Error {
@@ -84,11 +105,7 @@ impl Change<'_> {
     fn item(&mut self, item: &Item) -> Result<()> {
         let shape = self.context.shape.clone();
         match item {
-            Item::Delete { key, name, .. } => {
-                let id = self.relationship(&shape, name, *key).ok_or_else(moved)?;
-                self.data.relationships.remove(&id);
-                self.applied.deleted += 1;
-            }
+            Item::Delete { key, name, .. } => self.delete(&shape, name, *key)?,
             Item::Leave { key, .. } => self.leave(&shape, *key)?,
             Item::Unlabel { key, label } => {
                 self.node(&shape, *key)?.labels.remove(label);
@@ -111,9 +128,7 @@ impl Change<'_> {
                     None => self.edge(&shape, ends, relationship, entry)?,
                 }
             }
-            Item::Quarantine { key, reason } => {
-                self.quarantine(*key, reason.code, &reason.detail);
-            }
+            Item::Quarantine { key, reason } => self.quarantine(*key, reason),
             Item::Release { key } => self.release(*key),
         }
         Ok(())
@@ -141,9 +156,61 @@ impl Change<'_> {
         self.data.with_label(label).find(|(_, n)| has(n)).map(|(id, _)| id)
     }
 
+    fn delete(&mut self, shape: &Shape, name: &str, key: i64) -> Result<()> {
+        let id = self.relationship(shape, name, key).ok_or_else(moved)?;
+        let gone = self.data.relationships.remove(&id).unwrap();
+        self.applied.deleted += 1;
+        let ends = shape.relationship().unwrap();
+        let Some(placeholder) = &ends.placeholder else { return Ok(()) };
+        for (id, end) in [(gone.from, &ends.from), (gone.to, &ends.to)] {
+            let node = &self.data.nodes[&id];
+            let identity = node.properties.get(&end.property).and_then(IdentityValue::of);
+            self.links_lost.extend(identity.filter(|_| node.labels.contains(placeholder)));
+        }
+        Ok(())
+    }
+
+    /// Placeholders that lost their last link go.
+    fn collect_placeholders(&mut self) {
+        let shape = self.context.shape.clone();
+        let Some(ends) = shape.relationship() else { return };
+        let Some(placeholder) = &ends.placeholder else { return };
+        for identity in std::mem::take(self.links_lost) {
+            let found = self.by_value(&ends.from.label, &ends.from.property, &identity);
+            let Some(id) = found.filter(|id| self.data.nodes[id].labels.contains(placeholder))
+            else {
+                continue;
+            };
+            let needs = |r: &Relationship| {
+                ends.links
+                    .iter()
+                    .any(|l| r.name == l.relationship && r.properties.contains_key(&l.key))
+            };
+            let of_node = |r: &&Relationship| r.from == id || r.to == id;
+            if !self.data.relationships.values().filter(of_node).any(needs) {
+                self.data.detach_delete(id);
+                self.applied.placeholders_removed += 1;
+                self.applied.counters.nodes_deleted += 1;
+            }
+        }
+    }
+
+    /// Entries that waited for one of these are due now.
+    fn wake(&mut self, tokens: &[String]) {
+        if self.context.somebody_waits {
+            self.applied.due += self.data.wake(tokens);
+        }
+    }
+
     fn leave(&mut self, shape: &Shape, key: i64) -> Result<()> {
         let node = shape.node().unwrap();
         let id = self.node_id(shape, &node.label, key).ok_or_else(moved)?;
+        let left = &self.data.nodes[&id];
+        let identity = left.properties.get(&node.identity).and_then(IdentityValue::of);
+        let labels = shape.names.iter().filter(|name| left.labels.contains(*name));
+        let freed: Vec<String> =
+            identity.iter().flat_map(|i| labels.clone().map(|l| token(l, i))).collect();
+        self.wake(&freed);
         let before = self.data.relationships.len();
         for edges in &node.edges {
             self.data.relationships.retain(|_, r| {
@@ -152,14 +219,14 @@ impl Change<'_> {
             });
         }
         self.applied.detached += u64::try_from(before - self.data.relationships.len()).unwrap();
-        if is_needed(self.data, node, id) {
+        if self.data.is_needed(node, id) {
             let left = self.data.nodes.get_mut(&id).unwrap();
             left.labels.insert(node.placeholder.clone());
             left.labels.remove(&node.label);
             left.properties.remove(&shape.key);
             shape.properties.iter().for_each(|name| drop(left.properties.remove(name)));
         } else {
-            detach_delete(self.data, id);
+            self.data.detach_delete(id);
         }
         self.applied.deleted += 1;
         Ok(())
@@ -176,10 +243,10 @@ impl Change<'_> {
             properties.insert(node.identity.clone(), identity.value());
             properties.insert(shape.key.clone(), Value::Integer(row.key));
             let labels = [row.name.to_string(), node.label.clone()].into();
-            let id = self.next_id();
+            let id = self.data.next_id();
             self.data.nodes.insert(id, Node { labels, properties });
             self.applied.counters.nodes_created += 1;
-            self.entered(row.key, entry);
+            self.node_entered(node, row.key, entry);
             return Ok(());
         };
         let owner = &self.data.nodes[&id];
@@ -193,11 +260,11 @@ impl Change<'_> {
             return Err(moved());
         }
         if !may_adopt {
-            let (code, detail) = match key {
-                None => ("identity-foreign", "a node of others has its identity".to_owned()),
-                Some(key) => (IDENTITY_TAKEN, format!("the row with key {key} has it")),
+            let reason = match key {
+                None => Reason::new("identity-foreign", "a node of others has its identity"),
+                Some(key) => Reason::new(IDENTITY_TAKEN, format!("the row with key {key} has it")),
             };
-            self.reject(row.key, entry, code, &detail);
+            self.reject(row.key, entry, reason.waiting_for([token(&row.name, identity)]));
             return Ok(());
         }
         let adopted = self.data.nodes.get_mut(&id).unwrap();
@@ -206,8 +273,13 @@ impl Change<'_> {
         shape.properties.iter().for_each(|name| drop(adopted.properties.remove(name)));
         adopted.properties.extend(all(shape, row));
         adopted.properties.insert(shape.key.clone(), Value::Integer(row.key));
-        self.entered(row.key, entry);
+        self.node_entered(node, row.key, entry);
         Ok(())
+    }
+
+    fn node_entered(&mut self, node: &NodeShape, key: i64, entry: &Entry) {
+        self.wake(&[token(&node.label, &IdentityValue::Integer(key))]);
+        self.entered(key, entry);
     }
 
     fn entered(&mut self, key: i64, entry: &Entry) {
@@ -217,9 +289,11 @@ impl Change<'_> {
         }
     }
 
-    fn reject(&mut self, key: i64, entry: &Entry, code: &'static str, detail: &str) {
-        if !entry.as_ref().is_some_and(|(c, d)| c == code && d == detail) {
-            self.quarantine(key, code, detail);
+    fn reject(&mut self, key: i64, entry: &Entry, reason: Reason) {
+        let same =
+            |(code, detail): &(String, String)| code == reason.code && *detail == reason.detail;
+        if !entry.as_ref().is_some_and(same) {
+            self.quarantine(key, &reason);
         }
     }
 
@@ -234,9 +308,13 @@ impl Change<'_> {
         let find = |end: &End, value| self.by_value(&end.label, &end.property, value);
         match (find(&ends.from, from), find(&ends.to, to)) {
             (Some(from), Some(to)) => self.relate(shape, row, from, to, entry),
-            (from, to) if self.context.quarantine_missing_ends => {
-                let detail = format!("{} {}", from.is_none(), to.is_none());
-                self.reject(row.key, entry, "edge-end-missing", &detail);
+            (a, b) if self.context.quarantine_missing_ends => {
+                let lacking = [(a, &ends.from, from), (b, &ends.to, to)].into_iter();
+                let lacking = lacking.filter(|(found, ..)| found.is_none());
+                let tokens = lacking.map(|(_, end, value)| token(&end.label, value));
+                let detail = format!("{} {}", a.is_none(), b.is_none());
+                let reason = Reason::new("edge-end-missing", detail).waiting_for(tokens);
+                self.reject(row.key, entry, reason);
                 Ok(())
             }
             (from, to) => {
@@ -258,7 +336,7 @@ impl Change<'_> {
         let Place::Between(from, to) = &row.place else { panic!("a relationship has ends") };
         let mut stand = |end: &End, value: &IdentityValue| {
             self.by_value(&end.label, &end.property, value).unwrap_or_else(|| {
-                let id = self.next_id();
+                let id = self.data.next_id();
                 let labels = [end.label.clone(), placeholder.to_owned()].into();
                 let properties = BTreeMap::from([(end.property.clone(), value.value())]);
                 self.data.nodes.insert(id, Node { labels, properties });
@@ -285,7 +363,7 @@ impl Change<'_> {
         }
         let mut properties = all(shape, row);
         properties.insert(shape.key.clone(), Value::Integer(row.key));
-        let id = self.next_id();
+        let id = self.data.next_id();
         let name = row.name.to_string();
         self.data.relationships.insert(id, Relationship { name, from, to, properties });
         self.applied.counters.relationships_created += 1;
@@ -293,21 +371,15 @@ impl Change<'_> {
         Ok(())
     }
 
-    fn quarantine(&mut self, key: i64, code: &str, detail: &str) {
-        let entry = (code.to_owned(), detail.to_owned());
-        self.data.entries.insert((self.context.shape.table.clone(), key), entry);
-        self.applied.quarantined += 1;
+    fn quarantine(&mut self, key: i64, reason: &Reason) {
+        self.data.put_entry(&self.context.shape.table, key, reason);
+        self.applied.quarantined += u64::from(reason.code != DETACHED);
         // Neo4j counts these too; a run that changes an entry has written.
         self.applied.counters.properties_set += 1;
     }
 
     fn release(&mut self, key: i64) {
-        let gone = self.data.entries.remove(&(self.context.shape.table.clone(), key));
-        self.applied.counters.nodes_deleted += u64::from(gone.is_some());
-    }
-
-    fn next_id(&mut self) -> u64 {
-        self.data.next_id += 1;
-        self.data.next_id
+        let was_there = self.data.remove_entry(&self.context.shape.table, key);
+        self.applied.counters.nodes_deleted += u64::from(was_there);
     }
 }

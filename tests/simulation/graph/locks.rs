@@ -1,0 +1,266 @@
+//! Connections to the model; commits one at a time, some of which answer late or never.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use provsync::error::{Error, Kind, Result};
+use provsync::neo4j::checkpoint::Fence;
+use provsync::neo4j::schema::Constraint;
+use tokio::time::Instant;
+
+use super::Data;
+use crate::chaos::{Chaos, Lost, unknown_outcome};
+
+/// How long a statement waits for a lock before its client gives up.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Guards that a test may take out, to show that the simulation would find them missing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Weakness {
+    #[default]
+    None,
+    /// Whoever writes, the fence passes.
+    NoFence,
+    /// A new fence does not wait for the transaction whose answer was lost.
+    NoWaitForLocks,
+    /// The checkpoint moves in a transaction of its own, before that of the data.
+    CheckpointFirst,
+}
+
+/// A commit that holds its locks and has not answered.
+struct Late {
+    data: Data,
+    fence: Option<String>,
+    until: Instant,
+}
+
+/// Looks at a graph that says it stands exactly at a version; returns what is wrong.
+pub type Judge = Box<dyn Fn(&Data) -> Vec<String> + Send>;
+
+#[derive(Default)]
+pub(super) struct Inner {
+    pub data: Data,
+    late: Option<Late>,
+    pub weakness: Weakness,
+    pub constraints: BTreeSet<Constraint>,
+    /// Transactions that raise the fence and wait for its lock.
+    blocked: usize,
+    is_down: bool,
+    judge: Option<Judge>,
+    wrong: Vec<String>,
+}
+
+/// A connection to the model.
+#[derive(Clone)]
+pub struct ModelGraph {
+    inner: Arc<Mutex<Inner>>,
+    pub(super) chaos: Chaos,
+}
+
+impl Inner {
+    /// What waits for a lock goes on now: the transaction that holds it commits or rolls back.
+    fn settle(&mut self, commits: bool) {
+        if let Some(late) = self.late.take().filter(|_| commits) {
+            self.land(late.data, late.fence.as_deref());
+        }
+    }
+
+    /// A commit becomes durable, if the fence that it was written under is in force.
+    fn land(&mut self, data: Data, fence: Option<&str>) {
+        let before = std::mem::replace(&mut self.data, data).checkpoint;
+        let in_force = before.as_ref().map(|c| c.fence.as_str());
+        if fence.is_some() && fence != in_force {
+            self.wrong.push("one who was fenced off has written".to_owned());
+        }
+        let after = self.data.checkpoint.as_ref();
+        let moved = after.filter(|c| c.consistent).filter(|after| {
+            before.as_ref().is_none_or(|b| !b.consistent || b.state.version != after.state.version)
+        });
+        if let (Some(_), Some(judge)) = (moved, &self.judge) {
+            self.wrong.extend(judge(&self.data));
+        }
+    }
+}
+
+/// Counts a transaction that waits to raise the fence, while it waits.
+struct Blocked(Arc<Mutex<Inner>>);
+
+impl Blocked {
+    fn new(inner: &Arc<Mutex<Inner>>) -> Self {
+        inner.lock().unwrap().blocked += 1;
+        Self(Arc::clone(inner))
+    }
+}
+
+impl Drop for Blocked {
+    fn drop(&mut self) {
+        if let Ok(mut inner) = self.0.lock() {
+            inner.blocked -= 1;
+        }
+    }
+}
+
+impl ModelGraph {
+    pub fn new(chaos: Chaos, weakness: Weakness) -> Self {
+        let inner = Inner { weakness, ..Inner::default() };
+        Self { inner: Arc::new(Mutex::new(inner)), chaos }
+    }
+
+    /// The same graph for another process.
+    pub fn for_process(&self, chaos: Chaos) -> Self {
+        Self { inner: Arc::clone(&self.inner), chaos }
+    }
+
+    /// Every checkpoint that says it stands exactly at a version is looked at from now on.
+    pub fn judged_by(&self, judge: Judge) {
+        self.lock().judge = Some(judge);
+    }
+
+    /// What was found wrong so far.
+    pub fn wrong(&self) -> Vec<String> {
+        self.lock().wrong.clone()
+    }
+
+    /// What is in it.
+    pub fn data(&self) -> Data {
+        self.lock().data.clone()
+    }
+
+    /// What is in it, once every commit is settled.
+    pub fn settled(&self) -> Data {
+        let commits = self.chaos.below(2) == 0;
+        self.lock().settle(commits);
+        self.data()
+    }
+
+    /// Somebody changes it by hand.
+    pub fn by_hand<T>(&self, change: impl FnOnce(&mut Data) -> T) -> T {
+        change(&mut self.lock().data)
+    }
+
+    /// It can't be reached; what was about to be committed is rolled back.
+    pub fn set_down(&self, is_down: bool) {
+        let mut inner = self.lock();
+        inner.late = None;
+        inner.is_down = is_down;
+    }
+
+    /// Somebody drops a constraint.
+    pub fn drop_constraint(&self, which: u64) {
+        let mut inner = self.lock();
+        let count = u64::try_from(inner.constraints.len()).unwrap().max(1);
+        let nth = inner.constraints.iter().nth(usize::try_from(which % count).unwrap()).cloned();
+        nth.map(|constraint| inner.constraints.remove(&constraint));
+    }
+
+    pub(super) fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap()
+    }
+
+    /// Before a call does anything.
+    pub(super) async fn before(&self, what: &str) -> Result<()> {
+        self.chaos.before(what).await?;
+        if self.lock().is_down {
+            return Err(Error::new(Kind::Transient, format!("{what}: nobody answers")));
+        }
+        Ok(())
+    }
+
+    pub(super) async fn read<T>(&self, what: &str, read: impl FnOnce(&Data) -> T) -> Result<T> {
+        self.before(what).await?;
+        let mut inner = self.lock();
+        // Who only reads does not wait; the commit may land at any time.
+        if self.chaos.below(4) == 0 {
+            self.settle(&mut inner);
+        }
+        Ok(read(&inner.data))
+    }
+
+    fn settle(&self, inner: &mut Inner) {
+        if inner.late.as_ref().is_some_and(|late| late.until <= Instant::now()) {
+            inner.settle(self.chaos.below(2) == 0);
+        }
+    }
+
+    /// Whoever takes the lock waits until the one who has it is done.
+    async fn wait_for_lock(&self, what: &str) -> Result<()> {
+        let begun = Instant::now();
+        loop {
+            {
+                let mut inner = self.lock();
+                if inner.weakness == Weakness::NoWaitForLocks {
+                    return Ok(());
+                }
+                self.settle(&mut inner);
+                if inner.late.is_none() {
+                    return Ok(());
+                }
+            }
+            if begun.elapsed() >= ANSWER_TIMEOUT {
+                return Err(Error::new(Kind::Transient, format!("{what}: no answer in time")));
+            }
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+    }
+
+    /// A transaction that ends with the checkpoint's lock.
+    pub(super) async fn write<T>(
+        &self,
+        what: &str,
+        fence: Option<&Fence>,
+        work: impl FnOnce(&mut Data, Weakness) -> Result<T>,
+    ) -> Result<T> {
+        self.before(what).await?;
+        self.wait_for_lock(what).await?;
+        let outcome = self.commit_once(fence, work);
+        self.chaos.moment().await;
+        outcome
+    }
+
+    /// [`Self::write`] for whoever takes the right to write.
+    pub(super) async fn write_first<T>(
+        &self,
+        what: &str,
+        work: impl FnOnce(&mut Data, Weakness) -> Result<T>,
+    ) -> Result<T> {
+        self.before(what).await?;
+        let blocked = Blocked::new(&self.inner);
+        self.wait_for_lock(what).await?;
+        drop(blocked);
+        let outcome = self.commit_once(None, work);
+        self.chaos.moment().await;
+        outcome
+    }
+
+    fn commit_once<T>(
+        &self,
+        fence: Option<&Fence>,
+        work: impl FnOnce(&mut Data, Weakness) -> Result<T>,
+    ) -> Result<T> {
+        let mut inner = self.lock();
+        let mut data = inner.data.clone();
+        let value = work(&mut data, inner.weakness)?;
+        let fence = fence.map(|fence| fence.token().to_owned());
+        let lost = self.chaos.loses_answer();
+        match lost {
+            None | Some(Lost::Done) => inner.land(data, fence.as_deref()),
+            Some(Lost::Never) => {}
+            Some(Lost::Late) => {
+                let seconds = if self.chaos.below(3) == 0 { self.chaos.below(90) } else { 0 };
+                let until = Instant::now() + Duration::from_secs(seconds);
+                inner.late = Some(Late { data, fence, until });
+            }
+        }
+        if lost.is_some() { Err(unknown_outcome()) } else { Ok(value) }
+    }
+
+    /// Rolls the transaction back that somebody waits for to raise the fence.
+    pub(super) fn terminate(&self) -> Vec<String> {
+        let mut inner = self.lock();
+        if inner.blocked == 0 {
+            return Vec::new();
+        }
+        inner.late.take().map(|_| "neo4j-transaction-1".to_owned()).into_iter().collect()
+    }
+}

@@ -1,0 +1,236 @@
+//! The model as the store that reconciling writes to.
+
+use std::collections::BTreeMap;
+
+use provsync::error::{Error, Kind, Result};
+use provsync::mapping::Shape;
+use provsync::neo4j::Counters;
+use provsync::neo4j::actual::BytesMax;
+use provsync::neo4j::apply::{Applied, Committed, Context, Move, Part};
+use provsync::neo4j::checkpoint::{Fence, Found, State};
+use provsync::neo4j::leader::{Beat, Request, Sign};
+use provsync::neo4j::quarantine::Entries;
+use provsync::neo4j::schema::Constraint;
+use provsync::reconcile::diff::{ActualNodes, ActualRelationship, ActualRelationships, Item};
+use provsync::reconcile::stores::{GraphStore, NodeIdentity};
+use provsync::sqlserver::pages::{KeyRange, Keys};
+
+use super::{Checkpoint, ModelGraph, Weakness, transaction};
+
+impl ModelGraph {
+    /// The weak form of a commit: a crash between its two steps loses the data.
+    async fn move_first(&self, to: &Move) -> Result<()> {
+        self.write("move", Some(&to.fence), |data, weakness| {
+            data.advance(&to.fence, Some(&to.from_seal), &to.to, None, weakness)
+        })
+        .await
+    }
+}
+
+impl GraphStore for ModelGraph {
+    async fn checkpoint(&self) -> Result<Option<Found>> {
+        self.read("checkpoint", |data| data.checkpoint.as_ref().map(Checkpoint::found)).await
+    }
+
+    async fn raise(&self, source: &str, adopt: bool) -> Result<(Fence, Found)> {
+        let fence = Fence::new(source);
+        let found = self.write_first("raise", |data, _| data.raise(&fence, adopt)).await?;
+        Ok((fence, found))
+    }
+
+    async fn renew(&self, old: &Fence, new: &Fence) -> Result<()> {
+        self.write("renew", None, |data, weakness| data.renew(old, new, weakness)).await
+    }
+
+    async fn advance(
+        &self,
+        fence: &Fence,
+        from_seal: Option<&str>,
+        to: &State,
+        consistent: Option<bool>,
+    ) -> Result<()> {
+        self.write("advance", Some(fence), |data, weakness| {
+            data.advance(fence, from_seal, to, consistent, weakness)
+        })
+        .await
+    }
+
+    async fn count(&self, shape: &Shape) -> Result<u64> {
+        let count = self.read("count", |data| data.count(shape)).await?;
+        Ok(u64::try_from(count).unwrap())
+    }
+
+    async fn nodes(&self, shape: &Shape, keys: &Keys, _: BytesMax) -> Result<ActualNodes> {
+        self.read("nodes", |data| data.actual_nodes(shape, keys)).await
+    }
+
+    async fn relationships(
+        &self,
+        shape: &Shape,
+        keys: &Keys,
+        _: BytesMax,
+    ) -> Result<ActualRelationships> {
+        self.read("relationships", |data| data.actual_relationships(shape, keys)).await
+    }
+
+    async fn identities(&self, shape: &Shape, range: KeyRange) -> Result<Vec<NodeIdentity>> {
+        let nodes = self.nodes(shape, &Keys::Range(range), BytesMax(usize::MAX)).await?;
+        Ok(nodes.into_iter().map(|(key, node)| (key, node.names, node.identity)).collect())
+    }
+
+    async fn relationship_keys(
+        &self,
+        shape: &Shape,
+        range: KeyRange,
+    ) -> Result<Vec<(i64, String)>> {
+        let all = self.relationships(shape, &Keys::Range(range), BytesMax(usize::MAX)).await?;
+        let named = |(key, list): (i64, Vec<ActualRelationship>)| {
+            list.into_iter().map(move |r| (key, r.name))
+        };
+        Ok(all.into_iter().flat_map(named).collect())
+    }
+
+    async fn entries(&self, table: &str, keys: &Keys) -> Result<Entries> {
+        self.read("entries", |data| {
+            let of = data.entries.iter().filter(|((t, key), _)| t == table && keys.contains(*key));
+            of.map(|((_, key), e)| (*key, (e.reason.clone(), e.detail.clone()))).collect()
+        })
+        .await
+    }
+
+    async fn entry_keys(
+        &self,
+        table: &str,
+        reason: &str,
+        after: Option<i64>,
+        rows_max: usize,
+    ) -> Result<Vec<i64>> {
+        self.read("entry keys", |data| {
+            let of = data.entries.iter().filter(|((t, key), entry)| {
+                t == table && entry.reason == reason && after.is_none_or(|after| *key > after)
+            });
+            of.map(|((_, key), _)| *key).take(rows_max).collect()
+        })
+        .await
+    }
+
+    async fn entry_count(&self, table: &str) -> Result<u64> {
+        Ok(u64::try_from(self.entries(table, &Keys::Range(KeyRange::ALL)).await?.len()).unwrap())
+    }
+
+    async fn edges_on(
+        &self,
+        nodes: &Shape,
+        edges: &Shape,
+        keys: &[i64],
+    ) -> Result<Vec<(i64, String)>> {
+        self.read("edges on nodes", |data| data.edges_on(nodes, edges, keys)).await
+    }
+
+    async fn due(&self, rows_max: usize) -> Result<Vec<(String, i64)>> {
+        self.read("due", |data| data.due(rows_max)).await
+    }
+
+    async fn tried(&self, fence: &Fence, entries: &BTreeMap<String, Vec<i64>>) -> Result<()> {
+        self.write("tried", Some(fence), |data, weakness| {
+            data.tried(entries);
+            data.guard(fence, i64::MAX, weakness)
+        })
+        .await
+    }
+
+    async fn commit(&self, parts: &[Part<'_>], to: &Move) -> Result<Committed> {
+        let is_weak = self.lock().weakness == Weakness::CheckpointFirst;
+        if is_weak {
+            self.move_first(to).await?;
+        }
+        let mut waiting = Vec::new();
+        let written = self.write("commit", Some(&to.fence), |data, weakness| {
+            let applied = transaction::write(data, parts)?;
+            for (i, part) in applied.iter().enumerate() {
+                waiting.extend(part.waiting.iter().map(|w| (i, *w)));
+            }
+            if !waiting.is_empty() {
+                return Err(Error::new(Kind::Transient, "rolled back"));
+            }
+            if applied.iter().any(|part| part.due > 0) {
+                data.guard(&to.fence, to.read_at, weakness)?;
+                return Ok(Committed::Due(applied));
+            }
+            let from = Some(to.from_seal.as_str());
+            data.advance(&to.fence, from, &to.to, Some(to.consistent), weakness)?;
+            Ok(Committed::Moved(applied))
+        });
+        let written = written.await;
+        if waiting.is_empty() { written } else { Ok(Committed::Waiting(waiting)) }
+    }
+
+    async fn database_id(&self) -> Result<String> {
+        self.read("database id", |_| "model".to_owned()).await
+    }
+
+    async fn beat(&self, fence: &Fence, beat: &Beat) -> Result<Option<Request>> {
+        self.write("beat", Some(fence), |data, weakness| data.beat(fence, beat, weakness)).await
+    }
+
+    async fn sign(&self) -> Result<Option<Sign>> {
+        self.read("sign", super::Data::sign).await
+    }
+
+    async fn leave(&self, fence: &Fence) -> Result<()> {
+        self.write("leave", None, |data, _| {
+            data.leave(fence);
+            Ok(())
+        })
+        .await
+    }
+
+    async fn answer(&self, fence: &Fence, id: &str, outcome: &str) -> Result<()> {
+        let answer = |data: &mut super::Data, weakness| data.answer(fence, id, outcome, weakness);
+        self.write("answer", Some(fence), answer).await
+    }
+
+    async fn terminate_blockers(&self) -> Result<Vec<String>> {
+        self.before("terminate").await?;
+        Ok(self.terminate())
+    }
+
+    async fn apply(&self, context: &Context, items: &[Item]) -> Result<Applied> {
+        let part = Part { context: context.clone(), items };
+        self.write("apply", Some(&context.fence), |data, weakness| {
+            let applied = transaction::write(data, std::slice::from_ref(&part))?;
+            data.guard(&context.fence, context.read_at, weakness)?;
+            Ok(applied.into_iter().next().unwrap())
+        })
+        .await
+    }
+
+    async fn sweep(
+        &self,
+        shape: &Shape,
+        limit: usize,
+        fence: &Fence,
+        read_at: i64,
+    ) -> Result<Option<(u64, Counters)>> {
+        let Some(node) = shape.node() else { return Ok(None) };
+        if self.read("orphans", |data| data.orphans(shape, node)).await?.is_empty() {
+            return Ok(None);
+        }
+        self.write("sweep", Some(fence), |data, weakness| {
+            let orphans = data.orphans(shape, node);
+            let some = orphans.into_iter().take(limit);
+            let removed = some.map(|id| data.detach_delete(id)).count() as u64;
+            data.guard(fence, read_at, weakness)?;
+            Ok(Some((removed, Counters { nodes_deleted: removed, ..Counters::default() })))
+        })
+        .await
+    }
+
+    async fn constrain(&self, wanted: &[Constraint]) -> Result<usize> {
+        self.before("constrain").await?;
+        let mut inner = self.lock();
+        let before = inner.constraints.len();
+        inner.constraints.extend(wanted.iter().cloned());
+        Ok(inner.constraints.len() - before)
+    }
+}

@@ -1,0 +1,243 @@
+//! A model of the relational side: rows in maps, change tracking, snapshots, application locks.
+
+mod database;
+mod rows;
+mod tracking;
+mod window;
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use provsync::error::{Error, Kind, Result};
+use provsync::mapping::{Mapping, Slot};
+use provsync::reconcile::stores::SourceStore;
+use provsync::sqlserver::epoch::{Epoch, TableVersions, Versions};
+use provsync::sqlserver::pages::{Depth, KeyRange, Keys, Page, PageLimit};
+use provsync::sqlserver::window::{WindowRead, WindowRequest};
+
+pub use database::{Backup, Database, Lease};
+pub use rows::{Rows, Table};
+
+use crate::chaos::Chaos;
+use crate::random::Random;
+
+/// What the source guarantees and a test may take away, to show that its absence would be found.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Flaw {
+    #[default]
+    None,
+    /// It claims that all changes are there although some were cleaned up.
+    NoMinValid,
+    /// Rows of a window are those of a later moment than its versions and keys.
+    RowsLater,
+    /// Versions of a window are those of a later moment than its keys.
+    VersionsLater,
+}
+
+/// A connection to the model.
+pub struct ModelSource {
+    database: Arc<Mutex<Database>>,
+    chaos: Chaos,
+    /// Of 1,000 calls: before how many a transaction of others commits.
+    busy: u64,
+    flaw: Flaw,
+    connection: u64,
+}
+
+fn next_connection() -> u64 {
+    static CONNECTIONS: AtomicU64 = AtomicU64::new(1);
+    CONNECTIONS.fetch_add(1, Ordering::Relaxed)
+}
+
+impl ModelSource {
+    pub fn new(rows: Rows, chaos: Chaos) -> Self {
+        let database = Arc::new(Mutex::new(Database::new(rows)));
+        let connection = next_connection();
+        Self { database, chaos, busy: 0, flaw: Flaw::None, connection }
+    }
+
+    /// The same database for another process.
+    pub fn for_process(&self, chaos: Chaos, busy: u64) -> Self {
+        let database = Arc::clone(&self.database);
+        Self { database, chaos, busy, flaw: self.flaw, connection: next_connection() }
+    }
+
+    #[must_use]
+    pub fn with_flaw(mut self, flaw: Flaw) -> Self {
+        self.flaw = flaw;
+        self
+    }
+
+    pub fn database(&self) -> MutexGuard<'_, Database> {
+        self.database.lock().unwrap()
+    }
+
+    pub fn rows(&self) -> Rows {
+        self.database().rows.clone()
+    }
+
+    /// After a failure the connection is discarded; its session may stay for a while.
+    fn discard(&mut self) {
+        let unnoticed = Duration::from_secs(if self.chaos.below(4) == 0 { 40 } else { 0 });
+        let connection = std::mem::replace(&mut self.connection, next_connection());
+        self.database().end_connections(unnoticed, |lease| lease.connection == connection);
+    }
+
+    /// What a call does, in one snapshot.
+    async fn call<T>(&mut self, what: &str, work: impl FnOnce(&mut Database) -> T) -> Result<T> {
+        if let Err(error) = self.chaos.before(what).await {
+            self.discard();
+            return Err(error);
+        }
+        if self.database().is_down {
+            self.discard();
+            return Err(Error::new(Kind::Transient, format!("{what}: nobody answers")));
+        }
+        let mut database = self.database();
+        database.expire();
+        if self.chaos.below(1000) < self.busy {
+            database.transaction(&mut Random::new(self.chaos.below(u64::MAX)), 5);
+        }
+        Ok(work(&mut database))
+    }
+
+    /// The versions, and the page that `read` makes of the rows of a table.
+    async fn page_of(
+        &mut self,
+        what: &str,
+        slot: Slot,
+        depth: Depth,
+        read: impl FnOnce(Vec<provsync::model::SourceRow>, i64) -> Page,
+    ) -> Result<Page> {
+        let table = Table::of(slot);
+        self.call(what, |database| read(database.rows.read(table, depth), database.version)).await
+    }
+}
+
+impl Drop for ModelSource {
+    fn drop(&mut self) {
+        let connection = self.connection;
+        if let Ok(mut database) = self.database.lock() {
+            database.end_connections(Duration::ZERO, |lease| lease.connection == connection);
+        }
+    }
+}
+
+fn versions(database: &Database, flaw: Flaw) -> Versions {
+    let of_table = |table: &Table| {
+        let tracked = &database.tables[table];
+        let min_valid = if flaw == Flaw::NoMinValid { 0 } else { tracked.min_valid };
+        (table.name().to_owned(), TableVersions { object_id: tracked.object_id, min_valid })
+    };
+    Versions {
+        current: Some(database.version),
+        tables: Table::ALL.iter().map(of_table).collect::<BTreeMap<_, _>>(),
+    }
+}
+
+fn epoch(database: &Database) -> Epoch {
+    let life = |table: &Table| {
+        let tracked = &database.tables[table];
+        (table.name().to_owned(), tracked.object_id, tracked.begun)
+    };
+    Epoch {
+        database: "Model".into(),
+        create_date: "2026-01-01".into(),
+        database_guid: None,
+        recovery_fork_guid: Some(format!("fork {}", database.fork)),
+        family_guid: None,
+        tables: Table::ALL.iter().map(life).collect(),
+    }
+}
+
+impl SourceStore for ModelSource {
+    fn another(&self) -> Self {
+        self.for_process(self.chaos.clone(), self.busy)
+    }
+
+    async fn epoch(&mut self, _: &Mapping) -> Result<Epoch> {
+        self.call("epoch", |database| epoch(database)).await
+    }
+
+    async fn versions(&mut self, _: &Mapping) -> Result<Versions> {
+        let flaw = self.flaw;
+        self.call("versions", |database| versions(database, flaw)).await
+    }
+
+    async fn current(&mut self) -> Result<i64> {
+        self.call("current version", |database| database.version).await
+    }
+
+    async fn page(
+        &mut self,
+        _: &Mapping,
+        slot: Slot,
+        depth: Depth,
+        first: i64,
+        limit: PageLimit,
+    ) -> Result<Page> {
+        let page = |mut rows: Vec<provsync::model::SourceRow>, read_at| {
+            rows.retain(|row| row.key >= first);
+            let is_last = rows.len() < limit.rows;
+            rows.truncate(limit.rows);
+            let last = rows.last().filter(|_| !is_last).map_or(i64::MAX, |row| row.key);
+            let keys = Keys::Range(KeyRange { first, last });
+            Page { keys, rows, read_at, is_cut: false }
+        };
+        self.page_of("page", slot, depth, page).await
+    }
+
+    async fn rows_of(
+        &mut self,
+        _: &Mapping,
+        slot: Slot,
+        mut keys: Vec<i64>,
+        _: usize,
+    ) -> Result<Page> {
+        keys.sort_unstable();
+        let page = |mut rows: Vec<provsync::model::SourceRow>, read_at| {
+            rows.retain(|row| keys.contains(&row.key));
+            Page { keys: Keys::List(keys), rows, read_at, is_cut: false }
+        };
+        self.page_of("rows", slot, Depth::Rows, page).await
+    }
+
+    async fn window(&mut self, mapping: &Mapping, request: &WindowRequest) -> Result<WindowRead> {
+        let (flaw, seed) = (self.flaw, self.chaos.below(u64::MAX));
+        self.call("window", |database| {
+            window::read(database, mapping, request, flaw, &mut Random::new(seed))
+        })
+        .await
+    }
+
+    async fn take_lease(&mut self, name: &str) -> Result<bool> {
+        let (connection, process) = (self.connection, self.chaos.process);
+        self.call("take the lease", |database| {
+            let lease = Lease { connection, process, until: None };
+            let held = database.leases.entry(name.to_owned()).or_insert(lease);
+            held.connection == connection
+        })
+        .await
+    }
+
+    async fn holds_lease(&mut self, name: &str) -> Result<bool> {
+        let connection = self.connection;
+        self.call("look at the lease", |database| {
+            database.leases.get(name).is_some_and(|lease| lease.connection == connection)
+        })
+        .await
+    }
+
+    fn release_lease(&mut self) {
+        let connection = std::mem::replace(&mut self.connection, next_connection());
+        self.database().end_connections(Duration::ZERO, |lease| lease.connection == connection);
+    }
+
+    async fn count(&mut self, _: &Mapping, slot: Slot) -> Result<u64> {
+        let rows = |database: &mut Database| database.rows.read(Table::of(slot), Depth::Light);
+        let rows = self.call("count", rows).await?;
+        Ok(u64::try_from(rows.len()).unwrap())
+    }
+}
