@@ -49,14 +49,15 @@ fn sql_is_what_the_golden_files_say() {
 #[test]
 fn cypher_is_what_the_golden_files_say() {
     let (mapping, registry) = mapping();
-    for slot in mapping.slots() {
-        for (name, text) in cypher::all(&Shape::new(&mapping, &registry, slot)) {
-            compare(
-                Path::new(&format!("tests/golden/cypher/{name}.cypher")),
-                &format!("{text};\n"),
-            );
-        }
+    for (name, text) in all_cypher(&mapping, &registry) {
+        compare(Path::new(&format!("tests/golden/cypher/{name}.cypher")), &format!("{text};\n"));
     }
+}
+
+fn all_cypher(mapping: &Mapping, registry: &Registry) -> Vec<(String, String)> {
+    let shape = |slot| Shape::new(mapping, registry, slot);
+    let shapes: Vec<Shape> = mapping.slots().into_iter().map(shape).collect();
+    shapes.iter().flat_map(cypher::all).chain(cypher::all_edges_on(&shapes)).collect()
 }
 
 #[test]
@@ -95,11 +96,9 @@ async fn every_statement_is_planned_by_seeks() {
             .is_empty()
     );
     graph.run("CALL db.awaitIndexes()").await;
-    for slot in mapping.slots() {
-        for (name, text) in cypher::all(&Shape::new(&mapping, &registry, slot)) {
-            let plan = graph.explain(&text).await;
-            assert_eq!(scans(&name, &plan), Vec::<String>::new(), "{name}\n{text}\n{plan}");
-        }
+    for (name, text) in all_cypher(&mapping, &registry) {
+        let plan = graph.explain(&text).await;
+        assert_eq!(scans(&name, &plan), Vec::<String>::new(), "{name}\n{text}\n{plan}");
     }
     // The control: without the constraint the same statement is planned by a scan, and this test sees it.
     graph.run("DROP CONSTRAINT provsync_relationship_DERIVED_FROM_edgeId").await;

@@ -20,8 +20,9 @@ fn text(mapping: &Mapping) -> String {
     let sql = preflight::all_statements(mapping).into_iter().chain(statements::all(mapping));
     let sql = sql.map(|s| format!("-- {}\n{}\n\n", s.name, s.sql));
     let registry = Registry::new(mapping, &BTreeMap::new());
-    let shapes = mapping.slots().into_iter().map(|slot| Shape::new(mapping, &registry, slot));
-    let cypher = shapes.flat_map(|shape| cypher::all(&shape));
+    let shapes: Vec<Shape> =
+        mapping.slots().into_iter().map(|slot| Shape::new(mapping, &registry, slot)).collect();
+    let cypher = shapes.iter().flat_map(cypher::all).chain(cypher::all_edges_on(&shapes));
     let cypher = cypher.map(|(name, text)| format!("// {name}\n{text};\n\n"));
     let schema = schema::script(mapping, &registry);
     sql.chain(cypher).chain([format!("// schema\n{schema}")]).collect()

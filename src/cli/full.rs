@@ -19,6 +19,8 @@ use crate::reconcile::summary::Summary;
 const WAIT_INTERVAL: Duration = Duration::from_millis(500);
 
 #[derive(Debug, clap::Args)]
+// Each is a flag, and they are independent.
+#[allow(clippy::struct_excessive_bools)]
 pub(super) struct Args {
     /// Count what would be done and show a sample; write nothing
     #[arg(long)]

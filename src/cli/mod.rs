@@ -5,8 +5,10 @@ mod explain;
 mod full;
 mod logging;
 mod purge;
+mod quarantine;
 mod report;
 mod schema;
+mod status;
 mod sync;
 
 use std::process::ExitCode;
@@ -22,9 +24,10 @@ PROVSYNC_SOURCE__TLS__MODE), then flags. Passwords are PROVSYNC_SOURCE__PASSWORD
 PROVSYNC_GRAPH__PASSWORD, or …__PASSWORD_FILE, never flags.
 
 Exit codes:
-  0  done; nothing wrong was found
+  0  done; nothing wrong was found; a worker ended as it was told to (SIGTERM, Ctrl-C)
   1  findings, or a rule stopped the run: doctor or schema check found an error, the circuit
-     breaker, another source's graph, another writer
+     breaker, another source's graph, another writer; status found no worker that is well, or
+     --wait-for was not reached in time
   2  could not do it: usage, configuration, a side that can't be reached or refuses
 A full that left rows in quarantine is done (0) and says so.";
 
@@ -46,6 +49,10 @@ enum Command {
     Full(full::Args),
     /// Follow the source: load the graph, then carry every change, until told to end
     Sync(sync::Args),
+    /// Say where the graph stands, who writes it and how far it is behind
+    Status(status::Args),
+    /// Rows that are not in the graph, and why
+    Quarantine(quarantine::Args),
     /// Remove all that provsync made in the graph, and nothing else
     Purge(purge::Args),
     /// The constraints that provsync needs in the graph
@@ -101,6 +108,8 @@ fn run(cli: &Cli) -> Result<Outcome> {
             Command::Doctor(args) => doctor::run(args, parts).await,
             Command::Full(args) => full::run(args, parts).await,
             Command::Sync(args) => sync::run(args, parts).await,
+            Command::Status(args) => status::run(args, parts).await,
+            Command::Quarantine(args) => quarantine::run(args, parts).await,
             Command::Purge(args) => purge::run(args, parts).await,
             Command::Schema(args) => schema::run(args, parts).await,
             Command::Explain => explain::run(&parts),
@@ -110,16 +119,18 @@ fn run(cli: &Cli) -> Result<Outcome> {
 
 fn load(cli: &Cli) -> Result<Parts> {
     let need = match &cli.command {
-        Command::Doctor(_) | Command::Full(_) | Command::Sync(_) => Need::BOTH,
-        Command::Purge(_) => Need::GRAPH,
+        Command::Doctor(_) | Command::Full(_) | Command::Sync(_) | Command::Status(_) => Need::BOTH,
+        Command::Purge(_) | Command::Quarantine(_) => Need::GRAPH,
         Command::Schema(args) => args.need(),
         Command::Explain => Need::NONE,
     };
     let dir = std::env::current_dir()
         .map_err(|e| Error::usage(format!("the working directory can't be read: {e}")))?;
     let mut overrides = cli.overrides.clone();
-    if let Command::Full(args) = &cli.command {
-        overrides.allow_deletes = args.allow_deletes;
+    match &cli.command {
+        Command::Full(args) => overrides.allow_deletes = args.allow_deletes,
+        Command::Sync(args) => overrides.allow_deletes = args.allow_deletes,
+        _ => {}
     }
     Parts::load(need, &overrides, std::env::vars_os(), &dir)
 }

@@ -252,6 +252,22 @@ RETURN coalesce(c.floor, c.version, -1) <= $readAt AS passed",
     }
 }
 
+/// The last statement of a transaction that writes, but not what rows become: the graph stands where
+/// it stood.
+///
+/// # Errors
+/// [`Kind::FencedOff`] if somebody else may write now.
+pub async fn guard_notes(txn: &mut Txn, fence: &Fence) -> Result<()> {
+    let statement = Statement::new(
+        "MATCH (c:ProvsyncCheckpoint {source: $source}) SET c.guard = $fence
+WITH c WHERE c.fence = $fence
+RETURN 1 AS passed",
+    );
+    let statement =
+        statement.with("source", fence.source.as_str()).with("fence", fence.token.as_str());
+    passed(txn, statement).await
+}
+
 /// Moves the checkpoint from one state to the next, in a transaction that may hold data as well.
 /// Compare-and-set by the seal; where the state stands there already, since the answer to an earlier
 /// try was lost, it stays.

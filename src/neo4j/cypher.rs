@@ -372,6 +372,21 @@ fn no_link(links: &[LinksOn]) -> String {
     links.iter().map(none).collect()
 }
 
+/// The statements that find an edge table's relationships on a node table's nodes, by name.
+pub fn all_edges_on(shapes: &[Shape]) -> Vec<(String, String)> {
+    let on = |nodes: &Shape, edges: &Shape| {
+        let (node, ends) = (nodes.node()?, edges.relationship()?);
+        let stands = ends.placeholder.is_none()
+            && (ends.from.label == node.label || ends.to.label == node.label);
+        let name = format!("{}-on-{}", edges.table, nodes.table);
+        stands.then(|| (name, edges_on(nodes, node, edges)))
+    };
+    shapes
+        .iter()
+        .flat_map(|nodes| shapes.iter().filter_map(move |edges| on(nodes, edges)))
+        .collect()
+}
+
 /// Every statement of a table by name, for `provsync explain`, the golden files and EXPLAIN.
 pub fn all(shape: &Shape) -> Vec<(String, String)> {
     let mut out = Vec::new();

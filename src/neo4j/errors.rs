@@ -15,8 +15,10 @@ const TOO_LARGE: [&str; 4] = [
     "Neo.TransientError.General.StackOverFlowError",
 ];
 
-/// Codes outside the class `TransientError` after which the same work may succeed.
-const TRANSIENT: [&str; 5] = [
+/// Codes outside the class `TransientError` after which the same work may succeed. `Ignored` is what
+/// comes after a failure in the same transaction, which had a reason of its own.
+const TRANSIENT: [&str; 6] = [
+    "Neo.ServerError.Ignored",
     "Neo.ClientError.Cluster.NotALeader",
     "Neo.ClientError.Security.AuthorizationExpired",
     "Neo.ClientError.Transaction.LockClientStopped",

@@ -12,6 +12,7 @@ pub mod leader;
 pub mod preflight;
 pub mod quarantine;
 pub mod schema;
+pub mod status;
 mod store;
 pub mod sweep;
 pub mod values;
@@ -130,7 +131,8 @@ impl Graph {
                 Ok(value)
             }
             outcome => {
-                // Best effort: when this fails the connection is gone, and the server rolls back.
+                // Best effort. Where it fails the connection is gone and the server rolls back, or the
+                // transaction failed before and its locks are free.
                 if let Err(error) = txn.rollback().await {
                     tracing::debug!(%error, "rollback failed");
                 }

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use neo4rs::{BoltNull, BoltType, Txn};
+use serde::Serialize;
 
 use super::{Graph, Statement, list, run, values};
 use crate::error::Result;
@@ -235,4 +236,93 @@ SET q.retryAt = datetime() + duration({seconds: toInteger($seconds * 2 ^ CASE WH
     );
     let statement = with_pauses(statement).with("keys", values::keys(keys)).with("table", table);
     run(txn, statement).await.map(|_| ())
+}
+
+/// An entry as people read it; its JSON form is a contract (`docs/output.md`).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Listed {
+    /// `schema.table`.
+    pub table: String,
+    /// Row key.
+    pub key: i64,
+    /// The fixed word.
+    pub reason: String,
+    /// What exactly.
+    pub detail: String,
+    /// When it came.
+    pub since: String,
+    /// The source's version that the row was last read at.
+    pub version: Option<i64>,
+    /// How often it was tried.
+    pub attempts: i64,
+    /// When it is tried again, if nothing speaks for it before.
+    pub retry_at: Option<String>,
+    /// What would make it be tried at once.
+    pub waits_for: Vec<String>,
+}
+
+/// Which entries.
+#[derive(Clone, Debug, Default)]
+pub struct Filter {
+    /// Of this table.
+    pub table: Option<String>,
+    /// Of these row keys; of any, if there are none.
+    pub keys: Vec<i64>,
+    /// For this reason.
+    pub reason: Option<String>,
+}
+
+const FILTER: &str = "MATCH (q:ProvsyncQuarantine)
+WHERE ($table IS NULL OR q.table = $table) AND (size($keys) = 0 OR q.key IN $keys) AND ($reason IS NULL OR q.reason = $reason)";
+
+impl Filter {
+    fn statement(&self, what: &str) -> Statement {
+        Statement::new(format!("{FILTER}\n{what}"))
+            .with("table", self.table.clone())
+            .with("keys", values::keys(&self.keys))
+            .with("reason", self.reason.clone())
+    }
+}
+
+/// Lists entries by table and key, up to `rows_max`.
+pub async fn list_entries(graph: &Graph, filter: &Filter, rows_max: u32) -> Result<Vec<Listed>> {
+    let statement = filter.statement(
+        "RETURN [q.table, q.key, q.reason, q.detail, toString(q.since), q.version, q.attempts, toString(q.retryAt), q.waitsFor] AS row
+ORDER BY q.table, q.key LIMIT $limit",
+    );
+    let mut entries = Vec::new();
+    graph
+        .read(statement.with("limit", i64::from(rows_max)), |row| {
+            let cells = list(&row)?;
+            let text = |i: usize| cells.get(i).and_then(values::text).map(String::from);
+            let integer = |i: usize| cells.get(i).and_then(values::integer);
+            let waits_for = match cells.get(8) {
+                Some(BoltType::List(tokens)) => {
+                    tokens.value.iter().filter_map(values::text).map(String::from).collect()
+                }
+                _ => Vec::new(),
+            };
+            entries.push(Listed {
+                table: text(0).unwrap_or_default(),
+                key: integer(1).unwrap_or_default(),
+                reason: text(2).unwrap_or_default(),
+                detail: text(3).unwrap_or_default(),
+                since: text(4).unwrap_or_default(),
+                version: integer(5),
+                attempts: integer(6).unwrap_or(1),
+                retry_at: text(7),
+                waits_for,
+            });
+            Ok(())
+        })
+        .await?;
+    Ok(entries)
+}
+
+/// Asks for entries to be tried again soon; returns how many.
+pub async fn ask_for(graph: &Graph, filter: &Filter) -> Result<u64> {
+    let statement = filter.statement("SET q.due = true RETURN count(q) AS written");
+    let rows = graph.write(async |txn| Ok(run(txn, statement).await?.0)).await?;
+    let count = rows.first().and_then(|row| row.get::<i64>("written").ok());
+    Ok(count.and_then(|n| u64::try_from(n).ok()).unwrap_or(0))
 }

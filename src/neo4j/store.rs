@@ -106,7 +106,7 @@ impl GraphStore for Graph {
             for (table, keys) in entries {
                 quarantine::tried(txn, table, keys).await?;
             }
-            checkpoint::guard(txn, fence, i64::MAX).await
+            checkpoint::guard_notes(txn, fence).await
         })
         .await
     }

@@ -92,6 +92,14 @@ pub fn integer(bolt: &BoltType) -> Option<i64> {
     }
 }
 
+/// A float that a statement of ours returned.
+pub fn float(bolt: &BoltType) -> Option<f64> {
+    match bolt {
+        BoltType::Float(v) => Some(v.value),
+        _ => None,
+    }
+}
+
 /// A boolean that a statement of ours returned; NULL is false.
 pub fn boolean(bolt: &BoltType) -> bool {
     matches!(bolt, BoltType::Boolean(v) if v.value)

@@ -1,6 +1,6 @@
 //! Some keys of all tables in one transaction, with the move of the checkpoint.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::carrier::{Ends, missing_ends};
@@ -84,7 +84,7 @@ impl<G: GraphStore> Engine<G> {
     ) -> Result<(Vec<TablePlan>, BTreeMap<Slot, BTreeSet<i64>>)> {
         let mut plans = Vec::new();
         let mut lacks: BTreeMap<Slot, BTreeSet<i64>> = BTreeMap::new();
-        let mut leaving: BTreeMap<Slot, HashSet<i64>> = BTreeMap::new();
+        let mut leaving: BTreeMap<Slot, BTreeSet<i64>> = BTreeMap::new();
         for (slot, wish) in wishes {
             let shape = self.shape(*slot);
             let here = leaving.get(slot).cloned().unwrap_or_default();

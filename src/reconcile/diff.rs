@@ -1,6 +1,6 @@
 //! `diff(desired, actual)`: what has to be written, and nothing else. Pure.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use super::desired::{Desired, Outcome, Place};
@@ -222,7 +222,7 @@ pub fn relationships(
 }
 
 /// Relationships on nodes of these keys count as standing nowhere.
-pub fn detach(actual: &mut ActualRelationships, leaving: &HashSet<i64>) {
+pub fn detach(actual: &mut ActualRelationships, leaving: &BTreeSet<i64>) {
     let leaves = |end: &Option<IdentityValue>| matches!(end, Some(IdentityValue::Integer(key)) if leaving.contains(key));
     for relationship in actual.values_mut().flatten() {
         if leaves(&relationship.from) || leaves(&relationship.to) {

@@ -6,6 +6,7 @@
 //! transaction; [`carrier`] brings what they turn out to need; [`full`] carries all keys of all
 //! tables, phase by phase.
 
+pub mod ahead;
 pub mod atomic;
 mod batch;
 pub mod breaker;

@@ -1,7 +1,7 @@
 //! One page of keys through the one operation: desired, actual, diff, write; again after a fault
 //! that passes.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::BTreeSet;
 
 use tokio::task::JoinSet;
 
@@ -88,7 +88,7 @@ impl<G: GraphStore> Engine<G> {
     async fn attempt(&mut self, slot: Slot, wish: &Wish, last_look: bool) -> Result<Vec<Waiting>> {
         self.settle().await?;
         let shape = self.shape(slot);
-        let planned = self.plan(&shape, wish, &HashSet::new()).await?;
+        let planned = self.plan(&shape, wish, &BTreeSet::new()).await?;
         self.check_quarantine(&planned)?;
         self.check_deletes(slot, &planned.items)?;
         if self.fence.is_none() {
@@ -106,7 +106,7 @@ impl<G: GraphStore> Engine<G> {
         &self,
         shape: &Shape,
         wish: &Wish,
-        leaving: &HashSet<i64>,
+        leaving: &BTreeSet<i64>,
     ) -> Result<Planned> {
         let limit = self.actual_limit(wish);
         let entries = self.graph.entries(&shape.table, &wish.keys);

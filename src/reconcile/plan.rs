@@ -251,3 +251,6 @@ fn check_tables(mapping: &Mapping, owned: &BTreeMap<String, Owned>) -> Result<()
     ))
     .hint("`provsync purge --yes` with the mapping that made them, then `provsync full` with this one"))
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,13 +4,15 @@ use std::collections::BTreeMap;
 
 use super::summary::Written;
 use crate::config::GraphConfig;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::mapping::names::quote_cypher as q;
 use crate::mapping::registry::Owned;
 use crate::mapping::{Mapping, Registry};
 use crate::neo4j::checkpoint::{self, Fence};
-use crate::neo4j::{Graph, Statement, run, schema};
+use crate::neo4j::{Graph, Statement, run, schema, status};
 
+/// How long ago a worker's last sign may be for it to count as alive.
+const SILENT_SECONDS: i64 = 30;
 /// Things deleted in one transaction.
 const BATCH_ROWS: i64 = 5_000;
 
@@ -29,6 +31,7 @@ pub struct Purged {
 pub async fn run_purge(config: &GraphConfig, mapping: &Mapping) -> Result<Purged> {
     let graph = Graph::connect(config).await?;
     let mut purged = Purged::default();
+    refuse_beside_a_worker(&graph).await?;
     // Without a checkpoint the mapping says what may be ours; the guard needs one all the same.
     let found = checkpoint::read(&graph).await?.map(|found| found.state).unwrap_or_default();
     let registry = Registry::new(mapping, &found.owned);
@@ -39,6 +42,18 @@ pub async fn run_purge(config: &GraphConfig, mapping: &Mapping) -> Result<Purged
     graph.write(async |txn| checkpoint::delete(txn, &fence).await).await?;
     purged.constraints = schema::drop_all(&graph).await?;
     Ok(purged)
+}
+
+/// A worker would load everything again at once.
+async fn refuse_beside_a_worker(graph: &Graph) -> Result<()> {
+    let Some(status) = status::read(graph).await? else { return Ok(()) };
+    let speaks = status.worker.silent_seconds.is_some_and(|seconds| seconds < SILENT_SECONDS);
+    match status.worker.holder.filter(|_| speaks) {
+        None => Ok(()),
+        Some(holder) => Err(Error::stop(format!("a worker writes to this graph: {holder}")).hint(
+            format!("stop it first; one that was killed is forgotten after {SILENT_SECONDS} s"),
+        )),
+    }
 }
 
 /// Statements that each delete up to `$limit` things of any table that is or was mapped;

@@ -68,6 +68,7 @@ impl Versions {
 
 impl Epoch {
     /// The part that is of the whole database.
+    #[must_use]
     pub fn of_database(&self) -> Self {
         Self { tables: Vec::new(), ..self.clone() }
     }
@@ -79,11 +80,21 @@ impl Epoch {
 }
 
 /// Reads the epoch.
+///
+/// # Errors
+/// [`Kind::Transient`] of a read-only copy.
 pub async fn read_epoch(source: &mut Source, mapping: &Mapping) -> Result<Epoch> {
     let rows = source.rows(statements::EPOCH_DATABASE, &[]).await?;
     let row = rows
         .first()
         .ok_or_else(|| Error::new(Kind::Source, "sys.databases does not list this database"))?;
+    if text(row, 5).as_deref() == Some("READ_ONLY") {
+        // A copy may be behind; to take it for the source would put the graph back. It passes when a
+        // failover is over.
+        return Err(Error::new(Kind::Transient, "the source is a read-only copy").hint(
+            "connect to the primary or to the availability group's listener, without read intent",
+        ));
+    }
     let tables = source.rows(&statements::epoch_tables(mapping), &[]).await?;
     Ok(Epoch {
         database: text(row, 0).unwrap_or_default(),

@@ -17,6 +17,11 @@ pub async fn is_held(source: &mut Source, name: &str) -> Result<bool> {
     Ok(number(source, statements::HOLDS_LEASE, name).await? == 1)
 }
 
+/// Whether any connection has it.
+pub async fn is_taken(source: &mut Source, name: &str) -> Result<bool> {
+    Ok(number(source, statements::IS_LEASED, name).await? == 1)
+}
+
 async fn number(source: &mut Source, sql: &str, name: &str) -> Result<i64> {
     let rows = source.rows(sql, &[&name]).await?;
     let cell = rows.first().and_then(|row| row.get_column_data(0).ok());

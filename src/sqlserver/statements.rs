@@ -212,6 +212,10 @@ pub const TAKE_LEASE: &str = "DECLARE @status int;
 EXEC @status = sp_getapplock @Resource = @P1, @LockMode = 'Exclusive', @LockOwner = 'Session', @LockTimeout = 0;
 SELECT CAST(@status AS bigint) AS status;";
 
+/// Whether any session has the lease `@P1`.
+pub const IS_LEASED: &str =
+    "SELECT CAST(1 - APPLOCK_TEST('public', @P1, 'Exclusive', 'Session') AS bigint) AS leased;";
+
 /// Whether this session has the lease `@P1`.
 pub const HOLDS_LEASE: &str = "SELECT CAST(CASE WHEN APPLOCK_MODE('public', @P1, 'Session') = 'Exclusive' THEN 1 ELSE 0 END AS bigint) AS held;";
 
@@ -221,7 +225,8 @@ pub const CURRENT_VERSION: &str = "SELECT CHANGE_TRACKING_CURRENT_VERSION() AS c
 /// Database part of the epoch.
 pub const EPOCH_DATABASE: &str = "SELECT DB_NAME() AS database_name, CONVERT(nvarchar(40), d.create_date, 126) AS create_date,
        CAST(rs.database_guid AS nvarchar(36)) AS database_guid, CAST(rs.recovery_fork_guid AS nvarchar(36)) AS recovery_fork_guid,
-       CAST(rs.family_guid AS nvarchar(36)) AS family_guid
+       CAST(rs.family_guid AS nvarchar(36)) AS family_guid,
+       CAST(DATABASEPROPERTYEX(d.name, 'Updateability') AS nvarchar(30)) AS updateability
 FROM sys.databases AS d LEFT JOIN sys.database_recovery_status AS rs ON rs.database_id = d.database_id
 WHERE d.database_id = DB_ID();";
 
@@ -256,6 +261,7 @@ pub fn all(mapping: &Mapping) -> Vec<Statement> {
         Statement { name: "changes".into(), sql: changes(mapping) },
         Statement { name: "take-lease".into(), sql: TAKE_LEASE.into() },
         Statement { name: "holds-lease".into(), sql: HOLDS_LEASE.into() },
+        Statement { name: "is-leased".into(), sql: IS_LEASED.into() },
         Statement { name: "epoch-database".into(), sql: EPOCH_DATABASE.into() },
         Statement { name: "epoch-tables".into(), sql: epoch_tables(mapping) },
     ];

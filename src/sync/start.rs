@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use metrics_exporter_prometheus::PrometheusBuilder;
 use tokio::sync::watch;
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 
 use super::life::holder;
 use super::metrics;
-use super::worker::{Settings, follow};
+use super::worker::{Settings, follow, pause_unless};
 use crate::config::{Config, FullConfig};
 use crate::error::{Error, Kind, Result};
 use crate::mapping::Mapping;
@@ -74,10 +74,8 @@ async fn work(
             Err(error) if error.is_retryable() => {
                 tracing::warn!(%error, "can't begin now; trying again");
                 metrics::retry(&error);
-                let mut stop = stop.clone();
-                tokio::select! {
-                    () = sleep(pauses.next().unwrap_or(RETRY_MAX)) => {}
-                    _ = stop.wait_for(|stop| *stop) => return Ok(()),
+                if pause_unless(&stop, pauses.next().unwrap_or(RETRY_MAX)).await.is_err() {
+                    return Ok(());
                 }
             }
             Err(error) => return Err(error),
@@ -86,7 +84,7 @@ async fn work(
     let allow_deletes = options.allow_deletes.or(config.full.allow_deletes);
     let retry_max = config.full.retry_max.min(RETRY_MAX);
     let settings = Settings {
-        limits: FullConfig { allow_deletes, retry_max, ..config.full.clone() },
+        limits: FullConfig { retry_max, allow_deletes, ..config.full.clone() },
         sync: config.sync.clone(),
         mapping,
         holder: holder("sync"),

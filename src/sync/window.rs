@@ -15,13 +15,14 @@ use super::worker::Following;
 use crate::error::{Error, Kind, Result};
 use crate::mapping::Slot;
 use crate::neo4j::checkpoint::{Cursor, State, Witness};
+use crate::reconcile::ahead::Reader;
 use crate::reconcile::atomic::Outcome;
 use crate::reconcile::breaker::{self, Deletes};
 use crate::reconcile::carrier::{Carrier, Ends};
 use crate::reconcile::engine::{Engine, Run, Wish};
 use crate::reconcile::plan;
 use crate::reconcile::stores::{GraphStore, SourceStore};
-use crate::sqlserver::pages::{Keys, Page};
+use crate::sqlserver::pages::{Depth, Keys, Page, PageLimit};
 use crate::sqlserver::statements::tracked;
 use crate::sqlserver::window::{Changed, ChangedKeys, WindowRead, WindowRequest};
 
@@ -195,18 +196,12 @@ impl<S: SourceStore> Following<S> {
             let cursor = carrier.engine.state.cursor.clone();
             let keys = keys.into_iter().filter(|key| !is_done(cursor.as_ref(), part, *key));
             let keys: Vec<i64> = keys.map(|changed| changed.key).collect();
-            let rows = carrier.engine.limits.batch_rows;
-            let mut first = 0;
-            while first < keys.len() {
-                let list = keys[first..keys.len().min(first + rows)].to_vec();
-                let page = carrier.read_keys(slot, list).await?;
+            let mut pages = reader(carrier, slot).start_keys(keys);
+            while let Some(page) = pages.recv().await {
+                let page = page?;
                 read_at = read_at.max(page.read_at);
-                let done = match &page.keys {
-                    Keys::List(keys) => keys.len(),
-                    Keys::Range(_) => 0,
-                };
-                let last = keys.get(first + done.max(1) - 1).copied().unwrap_or(i64::MAX);
-                first += done;
+                let Keys::List(done) = &page.keys else { continue };
+                let last = done.last().copied().unwrap_or(i64::MAX);
                 carrier.engine.run.summary.tally(slot).read += page.rows.len() as u64;
                 let before = carrier.engine.run.summary.written;
                 let wish = inserted(carrier.engine.wish(slot, page).await?, slot, read);
@@ -228,6 +223,18 @@ impl<S: SourceStore> Following<S> {
         carrier.engine.advance(state, Some(is_exact)).await?;
         self.is_consistent = is_exact;
         Ok((Carried::UpTo(to), "by-pages"))
+    }
+}
+
+fn reader<S: SourceStore, G: GraphStore>(carrier: &Carrier<S, G>, slot: Slot) -> Reader<S> {
+    let limits = &carrier.engine.limits;
+    Reader {
+        source: carrier.source.another(),
+        mapping: carrier.engine.mapping.clone(),
+        slot,
+        depth: Depth::Rows,
+        limit: PageLimit { rows: limits.page_rows, bytes: limits.batch_bytes_max },
+        retry_max: limits.retry_max,
     }
 }
 
@@ -318,4 +325,57 @@ fn is_done(cursor: Option<&Cursor>, part: usize, changed: Changed) -> bool {
         let is_before = part < cursor.part || (part == cursor.part && changed.key < cursor.next);
         is_before && changed.version <= cursor.to
     })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+    use super::*;
+
+    fn changed(keys: &[i64], version: i64) -> Vec<Changed> {
+        keys.iter().map(|key| Changed { key: *key, version }).collect()
+    }
+
+    fn read() -> WindowRead {
+        let keys = |present: &[i64], gone: &[i64]| ChangedKeys {
+            present: changed(present, 5),
+            gone: changed(gone, 6),
+            ..ChangedKeys::default()
+        };
+        let keys = [
+            (Slot::Node(0), keys(&[3, 9], &[1, 5])),
+            (Slot::Edge(0), keys(&[2], &[8])),
+            (Slot::Link(0), keys(&[4], &[7])),
+        ];
+        WindowRead { keys: keys.into(), ..WindowRead::default() }
+    }
+
+    #[test]
+    fn relationships_that_are_gone_come_first_then_nodes_edges_links() {
+        let order: Vec<(Slot, Vec<i64>)> = parts(&read())
+            .into_iter()
+            .map(|(slot, keys)| (slot, keys.into_iter().map(|c| c.key).collect()))
+            .collect();
+        assert_eq!(
+            order,
+            [
+                (Slot::Link(0), vec![7]),
+                (Slot::Edge(0), vec![8]),
+                (Slot::Node(0), vec![1, 3, 5, 9]),
+                (Slot::Edge(0), vec![2]),
+                (Slot::Link(0), vec![4]),
+            ]
+        );
+    }
+
+    #[test]
+    fn a_cursor_passes_over_what_is_done_and_has_not_changed_since() {
+        let cursor = Cursor { to: 5, part: 2, next: 5 };
+        let done = |part, key, version| is_done(Some(&cursor), part, Changed { key, version });
+        assert!(done(1, 100, 5) && done(2, 4, 5));
+        assert!(!done(2, 5, 5) && !done(3, 1, 5), "it did not get there");
+        assert!(!done(1, 1, 6) && !done(2, 1, 6), "it changed later");
+        assert!(!is_done(None, 0, Changed { key: 1, version: 1 }));
+    }
 }

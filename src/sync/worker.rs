@@ -587,16 +587,17 @@ fn ended(stop: &watch::Receiver<bool>) -> Result<()> {
 }
 
 /// Waits, but not when the end was asked for.
-async fn pause_unless(stop: &watch::Receiver<bool>, pause: Duration) -> Result<()> {
+pub(super) async fn pause_unless(stop: &watch::Receiver<bool>, pause: Duration) -> Result<()> {
     let mut changes = stop.clone();
+    let asked = async {
+        if changes.wait_for(|stop| *stop).await.is_err() {
+            // Nobody can ask for the end any more.
+            std::future::pending::<()>().await;
+        }
+    };
     tokio::select! {
         () = sleep(pause) => {}
-        changed = changes.wait_for(|stop| *stop) => {
-            // An error: nobody can ask for the end any more.
-            if changed.is_err() {
-                sleep(pause).await;
-            }
-        }
+        () = asked => {}
     }
     ended(stop)
 }

@@ -16,6 +16,7 @@ pub mod run;
 pub mod scenario;
 pub mod source;
 pub mod truth;
+pub mod worker;
 
 use std::sync::Once;
 

@@ -61,7 +61,7 @@ pub async fn full_with(
 
 /// `provsync full` where no worker runs.
 pub async fn run_full(config: &Config, mapping: Mapping, options: Options) -> Result<Summary> {
-    match full::run(config, mapping, options).await? {
+    match Box::pin(full::run(config, mapping, options)).await? {
         Ran::Done(summary) => Ok(*summary),
         Ran::Asked(holder, _) => panic!("{holder} was asked to do it"),
     }

@@ -162,6 +162,22 @@ impl TestSource {
         stream.into_first_result().await.unwrap_or_else(|e| panic!("{e}\n{sql}"))
     }
 
+    /// The version of change tracking now.
+    pub async fn version(&self) -> i64 {
+        let rows = self.query("SELECT CHANGE_TRACKING_CURRENT_VERSION()").await;
+        rows[0].get::<i64, _>(0).unwrap()
+    }
+
+    /// The emulator, for what only it can do.
+    pub fn emulator(&self) -> &Server {
+        match &self.server {
+            TestServer::Emulator(server) => server,
+            TestServer::Real(_) => {
+                panic!("a test that needs the emulator begins with emulator_only")
+            }
+        }
+    }
+
     async fn client(&self) -> Client<Compat<TcpStream>> {
         let mut config = tiberius::Config::new();
         config.host(&self.config.host);

@@ -6,7 +6,6 @@
 //! after it. The phase and the next key stand on the checkpoint, so that a run that was killed goes
 //! on there.
 
-mod ahead;
 mod carry;
 mod gone;
 mod sweep;
@@ -14,6 +13,7 @@ mod sweep;
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::ahead;
 use super::carrier::Carrier;
 use super::engine::{Engine, Run};
 use super::plan::{self, Asked, Plan, Start};

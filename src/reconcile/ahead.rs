@@ -15,12 +15,18 @@ use crate::sqlserver::pages::{Depth, KeyRange, Keys, Page, PageLimit};
 const PAGES_AHEAD: usize = 1;
 
 /// Reads a table on a connection of its own.
-pub(super) struct Reader<S> {
+pub struct Reader<S> {
+    /// The connection.
     pub source: S,
+    /// The mapping.
     pub mapping: Arc<Mapping>,
+    /// The table.
     pub slot: Slot,
+    /// How much of each row; pages by key are whole rows.
     pub depth: Depth,
+    /// How large a page may get.
     pub limit: PageLimit,
+    /// How long a page is tried again.
     pub retry_max: Duration,
 }
 
@@ -31,6 +37,41 @@ impl<S: SourceStore> Reader<S> {
         let (sender, receiver) = mpsc::channel(PAGES_AHEAD);
         tokio::spawn(self.read_all(first, sender));
         receiver
+    }
+
+    /// Pages of these keys, which are in order. After an error no page follows.
+    pub fn start_keys(self, keys: Vec<i64>) -> mpsc::Receiver<Result<Page>> {
+        let (sender, receiver) = mpsc::channel(PAGES_AHEAD);
+        tokio::spawn(self.read_keys(keys, sender));
+        receiver
+    }
+
+    async fn read_keys(mut self, keys: Vec<i64>, sender: mpsc::Sender<Result<Page>>) {
+        let mut first = 0;
+        while first < keys.len() {
+            let some = &keys[first..keys.len().min(first + self.limit.rows)];
+            let page = self.read_some(some).await;
+            first = match &page {
+                // A page says how far it came; it holds one key at least.
+                Ok(Page { keys: Keys::List(done), .. }) => first + done.len().max(1),
+                _ => keys.len(),
+            };
+            if sender.send(page).await.is_err() {
+                return;
+            }
+        }
+    }
+
+    async fn read_some(&mut self, keys: &[i64]) -> Result<Page> {
+        let mut patience = Patience::new(self.retry_max);
+        loop {
+            let rows =
+                self.source.rows_of(&self.mapping, self.slot, keys.to_vec(), self.limit.bytes);
+            match rows.await {
+                Ok(page) => return Ok(page),
+                Err(error) => patience.wait(error).await?,
+            }
+        }
     }
 
     async fn read_all(mut self, first: i64, sender: mpsc::Sender<Result<Page>>) {
