@@ -74,6 +74,11 @@ impl Data {
         Ok(())
     }
 
+    /// The guard of what is no data: the graph stands where it stood.
+    pub fn guard_notes(&mut self, fence: &Fence, weakness: Weakness) -> Result<()> {
+        self.held(fence, weakness).map(|_| ())
+    }
+
     pub fn advance(
         &mut self,
         fence: &Fence,

@@ -37,6 +37,8 @@ pub struct Rows {
     pub nodes: BTreeMap<i64, NodeRow>,
     pub edges: BTreeMap<i64, EdgeRow>,
     pub streams: BTreeMap<i64, StreamRow>,
+    /// Whether row keys are updated.
+    keys_change: bool,
     next_id: u64,
 }
 
@@ -85,12 +87,16 @@ const KEYS: u64 = 12;
 const ATOMS: u64 = 8;
 
 impl Rows {
+    pub fn new(keys_change: bool) -> Self {
+        Self { keys_change, ..Self::default() }
+    }
+
     /// Some random statements.
     pub fn change(&mut self, random: &mut Random, statements: u64) -> Statements {
         let mut done = Statements::new();
         for _ in 0..statements {
             let key = i64::try_from(random.below(KEYS)).unwrap() - 2;
-            match random.below(21) {
+            match random.below(if self.keys_change { 21 } else { 20 }) {
                 0..6 => self.put_node(key, random, &mut done),
                 6..8 => self.delete(Table::Nodes, key, &mut done),
                 8..14 => self.put_edge(key, random, &mut done),
