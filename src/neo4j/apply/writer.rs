@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use neo4rs::{BoltType, Txn};
 
+use super::pieces;
 use super::sorted::Sorted;
 use super::{Applied, Context, IDENTITY_TAKEN, Waiting};
 use crate::error::{Error, Kind, Result};
@@ -45,13 +46,14 @@ impl Writer<'_, '_> {
     pub async fn relationships(&mut self, sorted: &Sorted<'_>) -> Result<()> {
         let shape = Arc::clone(&self.context.shape);
         for (name, rows) in &sorted.update_relationships {
-            let text = cypher::update_relationships(&shape, name);
-            self.update(text, rows).await?;
+            self.update(&cypher::update_relationships(&shape, name), rows).await?;
         }
         if let Some(ends) = shape.relationship()
             && !sorted.create.is_empty()
         {
-            self.create(ends, &sorted.create).await?;
+            for piece in pieces::by_name(&sorted.create) {
+                self.create(ends, &piece).await?;
+            }
         }
         Ok(())
     }
@@ -81,10 +83,12 @@ impl Writer<'_, '_> {
             expect(written, keys.len(), "labels to take off")?;
         }
         for (name, rows) in &sorted.enter {
-            self.enter(node, name, rows).await?;
+            for piece in pieces::of(rows, |(desired, _)| pieces::of_desired(desired)) {
+                self.enter(node, name, piece).await?;
+            }
         }
         if !sorted.update_nodes.is_empty() {
-            self.update(cypher::update_nodes(&shape, node), &sorted.update_nodes).await?;
+            self.update(&cypher::update_nodes(&shape, node), &sorted.update_nodes).await?;
         }
         Ok(())
     }
@@ -197,14 +201,16 @@ impl Writer<'_, '_> {
         Ok(rejects)
     }
 
-    async fn update(&mut self, text: String, rows: &[(i64, &Changes)]) -> Result<()> {
+    async fn update(&mut self, text: &str, rows: &[(i64, &Changes)]) -> Result<()> {
         let names = &self.context.shape.properties;
-        let parameter = values::list(rows.iter().map(|(key, changes)| {
-            let properties = changes.iter().map(|(i, v)| (names[*i].as_str(), v.as_ref()));
-            values::map([("k", (*key).into()), ("p", values::properties(properties))])
-        }));
-        let written = self.run_counted(Statement::new(text).with("rows", parameter)).await?;
-        expect(written, rows.len(), "properties to change")?;
+        for piece in pieces::of(rows, pieces::of_changes) {
+            let parameter = values::list(piece.iter().map(|(key, changes)| {
+                let properties = changes.iter().map(|(i, v)| (names[*i].as_str(), v.as_ref()));
+                values::map([("k", (*key).into()), ("p", values::properties(properties))])
+            }));
+            let written = self.run_counted(Statement::new(text).with("rows", parameter)).await?;
+            expect(written, piece.len(), "properties to change")?;
+        }
         Ok(())
     }
 
