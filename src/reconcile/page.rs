@@ -67,7 +67,7 @@ impl<G: GraphStore> Engine<G> {
         let mut waiting = Vec::new();
         let mut stack = vec![wish];
         while let Some(wish) = stack.pop() {
-            match self.attempt(slot, &wish, last_look).await {
+            match Box::pin(self.attempt(slot, &wish, last_look)).await {
                 Ok(more) => {
                     waiting.extend(more);
                     patience.reset();

@@ -51,7 +51,7 @@ impl<S: SourceStore> Following<S> {
     pub async fn window<G: GraphStore>(&mut self, carrier: &mut Carrier<S, G>) -> Result<Carried> {
         let begun = Instant::now();
         let previous = carrier.engine.begin(Run::default());
-        let outcome = self.look(carrier).await;
+        let outcome = Box::pin(self.look(carrier)).await;
         let run = carrier.engine.begin(previous);
         self.note(&run.summary);
         if let Ok((Carried::UpTo(version), how)) = &outcome {

@@ -215,12 +215,13 @@ impl<'a, S: SourceStore, G: GraphStore, B: Between<S, G>> Full<'a, S, G, B> {
 
     /// Carries everything, from where an earlier run stopped.
     pub async fn carry_all(mut self) -> Result<()> {
-        self.between.turn(self.carrier).await?;
-        self.remove_gone().await?;
+        // Boxed: each is large, and only one runs at a time.
+        Box::pin(self.between.turn(self.carrier)).await?;
+        Box::pin(self.remove_gone()).await?;
         for slot in self.slots() {
-            self.carry_table(slot).await?;
+            Box::pin(self.carry_table(slot)).await?;
         }
-        self.carrier.carry_due().await?;
+        Box::pin(self.carrier.carry_due()).await?;
         self.sweep().await?;
         self.finish().await
     }
