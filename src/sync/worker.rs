@@ -605,7 +605,8 @@ pub(super) async fn pause_unless(stop: &watch::Receiver<bool>, pause: Duration) 
 /// Whether a failure of a worker is waited for. Pure.
 ///
 /// A server that starts again refuses logins and databases for a while with errors that are an
-/// operator's fault at any other time.
+/// operator's fault at any other time. What is too large there is no batch, which would have been
+/// halved: others use up the memory that the server has for transactions.
 fn is_passing(error: &Error) -> bool {
     /// While the server starts, or a database recovers, is restored, changes over or has no room.
     /// Source: the engine's messages.
@@ -635,5 +636,8 @@ fn is_passing(error: &Error) -> bool {
         "Neo.ClientError.General.WriteOnReadOnlyAccessDatabase",
     ];
     let code = error.server_code().unwrap_or_default();
-    error.is_retryable() || OF_SOURCE.contains(&code) || OF_GRAPH.contains(&code)
+    error.is_retryable()
+        || error.kind == Kind::TooLarge
+        || OF_SOURCE.contains(&code)
+        || OF_GRAPH.contains(&code)
 }
