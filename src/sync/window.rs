@@ -233,7 +233,7 @@ fn reader<S: SourceStore, G: GraphStore>(carrier: &Carrier<S, G>, slot: Slot) ->
         mapping: carrier.engine.mapping.clone(),
         slot,
         depth: Depth::Rows,
-        limit: PageLimit { rows: limits.page_rows, bytes: limits.batch_bytes_max },
+        limit: PageLimit { rows: limits.batch_rows, bytes: limits.batch_bytes_max },
         retry_max: limits.retry_max,
     }
 }

@@ -59,7 +59,7 @@ pub struct Following<S> {
     pub(super) life: Life,
     trickle: Trickle,
     seen: Option<Seen>,
-    /// Whether what stands on the checkpoint has to be read again.
+    /// Whether what stands in the graph has to be read again.
     must_reload: bool,
     pub(super) polled_at: Option<Instant>,
     looked_at_constraints: Option<Instant>,
@@ -140,7 +140,7 @@ impl<S: SourceStore> Following<S> {
             life: Life::new(settings.holder.clone(), sync.heartbeat, settings.retention),
             trickle: Trickle::new(sync.verify_interval),
             seen: None,
-            must_reload: false,
+            must_reload: true,
             polled_at: None,
             looked_at_constraints: None,
             looked_at_due: None,
@@ -338,7 +338,7 @@ impl<S: SourceStore> Following<S> {
         };
         engine.registry = Registry::new(&engine.mapping, &found.state.owned);
         engine.state = found.state;
-        engine.somebody_waits = true;
+        engine.refresh_waiting().await?;
         self.is_sealed = found.sealed;
         (self.must_reload, self.is_consistent) = (false, false);
         Ok(())
