@@ -1,6 +1,7 @@
 //! Writes items in one transaction: in the order of R8, guard last, and every count compared with
 //! what was sent.
 
+mod pieces;
 mod sorted;
 mod writer;
 

@@ -1,6 +1,6 @@
 //! What a failure of the graph means, told by its code and not by its class: the class
-//! `DatabaseError` holds a text key that is too long, which no retry cures, and `ClientError` holds
-//! a leader switch, which one does.
+//! `DatabaseError` holds a text key that is too long, which no retry cures, and a disk that is full,
+//! which is no row's fault; `ClientError` holds a leader switch, which passes.
 
 use neo4rs::Error as DriverError;
 
@@ -25,6 +25,11 @@ const TRANSIENT: [&str; 6] = [
     "Neo.ClientError.Transaction.Terminated",
     "Neo.ClientError.Transaction.TransactionTimedOut",
 ];
+
+/// Kinds of `DatabaseError` that tell of the server's state and not of what was sent: a full disk,
+/// a database that is down or starts. A row is never the cause.
+const OUTAGES: [&str; 3] =
+    ["Neo.DatabaseError.Transaction.", "Neo.DatabaseError.General.", "Neo.DatabaseError.Database."];
 
 /// Codes that no row is the cause of: nothing is bisected, provsync stops.
 const FATAL: [&str; 9] = [
@@ -78,6 +83,8 @@ fn kind(code: &str) -> Kind {
         Kind::Transient
     } else if FATAL.contains(&code) || code.starts_with("Neo.ClientError.Security.") {
         Kind::Graph
+    } else if OUTAGES.iter().any(|outage| code.starts_with(outage)) {
+        Kind::Transient
     } else {
         Kind::Refused
     }
@@ -142,6 +149,24 @@ mod tests {
         // A text key that is too long to index: a row's fault, though the class says the server's.
         assert_eq!(kind("Neo.DatabaseError.Statement.ExecutionFailed"), Kind::Refused);
         assert_eq!(kind("Neo.ClientError.Schema.ConstraintValidationFailed"), Kind::Refused);
+    }
+
+    #[test]
+    fn a_full_disk_or_a_database_in_trouble_is_an_outage_and_no_rows_fault() {
+        for code in [
+            "Neo.DatabaseError.Transaction.TransactionStartFailed",
+            "Neo.DatabaseError.Transaction.TransactionCommitFailed",
+            "Neo.DatabaseError.Transaction.TransactionLogError",
+            "Neo.DatabaseError.Transaction.TransactionTerminationFailed",
+            "Neo.DatabaseError.General.UnknownError",
+            "Neo.DatabaseError.General.IndexCorruptionDetected",
+            "Neo.DatabaseError.Database.UnableToStartDatabase",
+            "Neo.DatabaseError.Database.Unknown",
+        ] {
+            assert_eq!(kind(code), Kind::Transient, "{code}");
+        }
+        assert_eq!(kind("Neo.DatabaseError.General.StorageDamageDetected"), Kind::Graph);
+        assert_eq!(kind("Neo.DatabaseError.Database.DatabaseLimitReached"), Kind::Graph);
     }
 
     #[test]

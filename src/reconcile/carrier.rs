@@ -31,7 +31,7 @@ impl<S: SourceStore, G: GraphStore> Carrier<S, G> {
     pub async fn carry_page(&mut self, slot: Slot, page: Page) -> Result<u64> {
         let read = page.rows.len() as u64;
         let wish = self.engine.wish(slot, page).await?;
-        self.carry_wish(slot, wish).await?;
+        Box::pin(self.carry_wish(slot, wish)).await?;
         Ok(read)
     }
 
@@ -53,7 +53,7 @@ impl<S: SourceStore, G: GraphStore> Carrier<S, G> {
             looked_at += due.values().map(Vec::len).sum::<usize>();
             for slot in self.engine.mapping.slots() {
                 if let Some(keys) = due.get(&slot) {
-                    self.carry_keys(slot, keys.clone()).await?;
+                    Box::pin(self.carry_keys(slot, keys.clone())).await?;
                 }
             }
             self.tried(&due).await?;

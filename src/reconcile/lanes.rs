@@ -30,13 +30,33 @@ pub fn rounds(items: Vec<Item>, limits: Limits) -> Vec<Vec<Batch>> {
     // A key that is cleared and comes again does so in one transaction: an edge that is retyped or
     // re-pointed is never absent for a reader.
     let cleared: HashSet<i64> = items.iter().filter(|i| i.clears()).map(Item::key).collect();
-    let (mut serial, free): (Vec<Item>, Vec<Item>) =
-        items.into_iter().partition(|item| cleared.contains(&item.key()) || !is_new(item));
+    let (mut serial, free): (Vec<Item>, Vec<Item>) = items
+        .into_iter()
+        .partition(|item| cleared.contains(&item.key()) || !(is_new(item) || is_change(item)));
+    let (changes, free): (Vec<Item>, Vec<Item>) = free.into_iter().partition(is_change);
     // R6: all leaves before all enters, whatever the size.
     serial.sort_by_key(|item| !matches!(item, Item::Leave { .. } | Item::Unlabel { .. }));
     let mut rounds: Vec<Vec<Batch>> = chunks(serial, limits.batch_rows).map(|b| vec![b]).collect();
+    rounds.extend(side_by_side(changes, limits));
     rounds.extend(parallel(free, limits));
     rounds
+}
+
+/// A change in place locks its own node or relationship and no other's.
+fn is_change(item: &Item) -> bool {
+    matches!(item, Item::UpdateNode { .. } | Item::UpdateRelationship { .. })
+}
+
+/// Changes need no tournament: any split will do, as long as a key stays in one lane.
+fn side_by_side(items: Vec<Item>, limits: Limits) -> Vec<Vec<Batch>> {
+    let worth = |lanes: &usize| items.len() >= lanes * limits.lane_rows_min;
+    let lanes = (2..=limits.lanes).rev().find(worth).unwrap_or(1);
+    let mut split_over: Vec<Batch> = vec![Vec::new(); lanes];
+    for item in items {
+        let lane = usize::try_from(item.key().rem_euclid(i64::try_from(lanes).unwrap_or(1)));
+        split_over[lane.unwrap_or(0)].push(item);
+    }
+    split(split_over, limits.batch_rows)
 }
 
 fn is_new(item: &Item) -> bool {
@@ -212,6 +232,20 @@ mod tests {
                 prop_assert_eq!(groups_of_lane.len(), 2);
             }
         }
+    }
+
+    #[test]
+    fn changes_in_place_go_side_by_side_and_before_what_comes() {
+        let changes = (0..4_000).map(|key| Item::UpdateNode { key, changes: vec![] });
+        let items = changes.chain([create(7_000, 1, 2)]).collect();
+        let rounds = rounds(items, Limits { lanes: 3, batch_rows: 1_000, lane_rows_min: 500 });
+        assert_eq!(rounds[0].len(), 3);
+        let mut keys: Vec<i64> = rounds.iter().flatten().flatten().map(Item::key).collect();
+        assert_eq!(keys.last(), Some(&7_000));
+        keys.sort_unstable();
+        assert_eq!(keys.len(), 4_001);
+        keys.dedup();
+        assert_eq!(keys.len(), 4_001, "a row is written once");
     }
 
     #[test]

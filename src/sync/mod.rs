@@ -5,16 +5,22 @@
 //! outlive the process stands on the checkpoint, moved in the data's own transaction; a worker that
 //! is killed anywhere leaves a graph that the next one goes on with.
 //!
-//! - [`right`]: the lease, the fence, and a standby's wait for both.
+//! - [`start`]: from a configuration to a worker that runs, and to its end.
+//! - [`standby`], [`right`]: the wait for the lease and the fence.
+//! - [`worker`]: the loop: what is to be done is done, and what can't be done now is tried again.
 //! - [`window`]: changed keys into the graph, at once or by pages.
-//! - [`worker`]: the loop, and what it does when it can't.
+//! - [`reread`]: all rows of some tables, with windows in between.
+//! - [`failures`]: what is waited for.
 //! - [`verify`]: the trickle through all rows when there is nothing else to do.
 //! - [`pace`], [`life`], [`metrics`]: when to ask again, what it says of itself.
 
+pub mod failures;
 pub mod life;
 pub mod metrics;
 pub mod pace;
+pub mod reread;
 pub mod right;
+pub mod standby;
 pub mod start;
 pub mod verify;
 pub mod window;

@@ -6,9 +6,11 @@ use metrics_exporter_prometheus::PrometheusBuilder;
 use tokio::sync::watch;
 use tokio::time::timeout;
 
+use super::failures::pause_unless;
 use super::life::holder;
 use super::metrics;
-use super::worker::{Settings, follow, pause_unless};
+use super::standby::follow;
+use super::worker::Settings;
 use crate::config::{Config, FullConfig};
 use crate::error::{Error, Kind, Result};
 use crate::mapping::Mapping;

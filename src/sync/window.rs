@@ -51,7 +51,7 @@ impl<S: SourceStore> Following<S> {
     pub async fn window<G: GraphStore>(&mut self, carrier: &mut Carrier<S, G>) -> Result<Carried> {
         let begun = Instant::now();
         let previous = carrier.engine.begin(Run::default());
-        let outcome = self.look(carrier).await;
+        let outcome = Box::pin(self.look(carrier)).await;
         let run = carrier.engine.begin(previous);
         self.note(&run.summary);
         if let Ok((Carried::UpTo(version), how)) = &outcome {
@@ -233,7 +233,7 @@ fn reader<S: SourceStore, G: GraphStore>(carrier: &Carrier<S, G>, slot: Slot) ->
         mapping: carrier.engine.mapping.clone(),
         slot,
         depth: Depth::Rows,
-        limit: PageLimit { rows: limits.page_rows, bytes: limits.batch_bytes_max },
+        limit: PageLimit { rows: limits.batch_rows, bytes: limits.batch_bytes_max },
         retry_max: limits.retry_max,
     }
 }

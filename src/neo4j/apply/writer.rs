@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use neo4rs::{BoltType, Txn};
 
+use super::pieces;
 use super::sorted::Sorted;
 use super::{Applied, Context, IDENTITY_TAKEN, Waiting};
 use crate::error::{Error, Kind, Result};
@@ -15,6 +16,8 @@ use crate::neo4j::quarantine::{self, Reason};
 use crate::neo4j::{Statement, cypher, list, run, values};
 use crate::reconcile::desired::{Desired, Place};
 use crate::reconcile::diff::{Changes, Entry};
+
+const END_MISSING: &str = "edge-end-missing";
 
 /// Writes the items of one table within a transaction, phase by phase (R8).
 pub(super) struct Writer<'t, 'c> {
@@ -45,13 +48,14 @@ impl Writer<'_, '_> {
     pub async fn relationships(&mut self, sorted: &Sorted<'_>) -> Result<()> {
         let shape = Arc::clone(&self.context.shape);
         for (name, rows) in &sorted.update_relationships {
-            let text = cypher::update_relationships(&shape, name);
-            self.update(text, rows).await?;
+            self.update(&cypher::update_relationships(&shape, name), rows).await?;
         }
         if let Some(ends) = shape.relationship()
             && !sorted.create.is_empty()
         {
-            self.create(ends, &sorted.create).await?;
+            for piece in pieces::by_name(&sorted.create) {
+                self.create(ends, &piece).await?;
+            }
         }
         Ok(())
     }
@@ -60,8 +64,12 @@ impl Writer<'_, '_> {
     pub async fn close(&mut self, sorted: &Sorted<'_>) -> Result<()> {
         self.quarantine(&sorted.quarantine).await?;
         self.release(&sorted.release).await?;
-        let identities = std::mem::take(&mut self.applied.ends);
         let shape = Arc::clone(&self.context.shape);
+        if let Some(node) = shape.node() {
+            // A row that was in quarantine is gone: so are the edges that waited for it.
+            self.wake(&row_tokens(node, sorted.release.iter().copied())).await?;
+        }
+        let identities = std::mem::take(&mut self.applied.ends);
         if let Some(ends) = shape.relationship().filter(|_| !identities.is_empty()) {
             let text = cypher::collect_placeholders(ends);
             let statement = Statement::new(text).with("identities", values::list(identities));
@@ -81,10 +89,12 @@ impl Writer<'_, '_> {
             expect(written, keys.len(), "labels to take off")?;
         }
         for (name, rows) in &sorted.enter {
-            self.enter(node, name, rows).await?;
+            for piece in pieces::of(rows, |(desired, _)| pieces::of_desired(desired)) {
+                self.enter(node, name, piece).await?;
+            }
         }
         if !sorted.update_nodes.is_empty() {
-            self.update(cypher::update_nodes(&shape, node), &sorted.update_nodes).await?;
+            self.update(&cypher::update_nodes(&shape, node), &sorted.update_nodes).await?;
         }
         Ok(())
     }
@@ -121,8 +131,9 @@ impl Writer<'_, '_> {
         self.applied.deleted += number(0).unwrap_or(0);
         self.applied.detached += number(1).unwrap_or(0);
         self.applied.foreign_deleted += number(2).unwrap_or(0);
-        let freed = cells.get(3).map(texts).unwrap_or_default();
-        self.wake(&freed).await
+        let mut tokens = cells.get(3).map(texts).unwrap_or_default();
+        tokens.extend(row_tokens(node, keys.iter().copied()));
+        self.wake(&tokens).await
     }
 
     /// Entries of quarantine that waited for one of these are due now.
@@ -155,10 +166,8 @@ impl Writer<'_, '_> {
         expect(written, rows.len() - owners.len(), "nodes to create")?;
         self.applied.created += written;
         let rejects = self.adopt(node, name, rows, &owners).await?;
-        let entered = rows.iter().filter(|(d, _)| !rejects.contains_key(&d.key));
-        let row = |key| quarantine::token(&node.label, &IdentityValue::Integer(key));
-        let entered: Vec<String> = entered.map(|(d, _)| row(d.key)).collect();
-        self.wake(&entered).await?;
+        let entered = rows.iter().map(|(d, _)| d.key).filter(|key| !rejects.contains_key(key));
+        self.wake(&row_tokens(node, entered)).await?;
         self.settle(rows, &rejects).await
     }
 
@@ -197,14 +206,16 @@ impl Writer<'_, '_> {
         Ok(rejects)
     }
 
-    async fn update(&mut self, text: String, rows: &[(i64, &Changes)]) -> Result<()> {
+    async fn update(&mut self, text: &str, rows: &[(i64, &Changes)]) -> Result<()> {
         let names = &self.context.shape.properties;
-        let parameter = values::list(rows.iter().map(|(key, changes)| {
-            let properties = changes.iter().map(|(i, v)| (names[*i].as_str(), v.as_ref()));
-            values::map([("k", (*key).into()), ("p", values::properties(properties))])
-        }));
-        let written = self.run_counted(Statement::new(text).with("rows", parameter)).await?;
-        expect(written, rows.len(), "properties to change")?;
+        for piece in pieces::of(rows, pieces::of_changes) {
+            let parameter = values::list(piece.iter().map(|(key, changes)| {
+                let properties = changes.iter().map(|(i, v)| (names[*i].as_str(), v.as_ref()));
+                values::map([("k", (*key).into()), ("p", values::properties(properties))])
+            }));
+            let written = self.run_counted(Statement::new(text).with("rows", parameter)).await?;
+            expect(written, piece.len(), "properties to change")?;
+        }
         Ok(())
     }
 
@@ -228,7 +239,7 @@ impl Writer<'_, '_> {
             waiting.push(waiting_of(&list(row)?));
         }
         let places: HashMap<i64, &Place> = rows.iter().map(|(d, _)| (d.key, &d.place)).collect();
-        let reason = |w: &Waiting| missing_ends(w).waiting_for(lacking(ends, w, &places));
+        let reason = |w: &Waiting| missing_ends(ends, w, places.get(&w.key).copied());
         let rejects: BTreeMap<i64, Reason> = waiting.iter().map(|w| (w.key, reason(w))).collect();
         let written = self.applied.counters.relationships_created - before;
         expect(written, rows.len() - rejects.len(), "relationships to create")?;
@@ -342,27 +353,27 @@ fn waiting_of(cells: &[BoltType]) -> Waiting {
     Waiting { key, lacks_from: flag(1), lacks_to: flag(2) }
 }
 
-/// The rows that a relationship waits for.
-fn lacking(
-    ends: &RelationshipShape,
-    waiting: &Waiting,
-    places: &HashMap<i64, &Place>,
-) -> Vec<String> {
-    let Some(Place::Between(from, to)) = places.get(&waiting.key) else { return Vec::new() };
-    [(waiting.lacks_from, &ends.from, from), (waiting.lacks_to, &ends.to, to)]
-        .into_iter()
-        .filter(|(lacks, ..)| *lacks)
-        .map(|(_, end, value)| quarantine::token(&end.label, value))
-        .collect()
-}
-
-fn missing_ends(waiting: &Waiting) -> Reason {
+/// Why an edge is not there. It waits for both of its rows, whichever lacks: whatever becomes of one
+/// of them may change the reason, which names them so that an edge between other rows has another.
+fn missing_ends(ends: &RelationshipShape, waiting: &Waiting, place: Option<&Place>) -> Reason {
+    let Some(Place::Between(from, to)) = place else {
+        return Reason::new(END_MISSING, "the rows that it joins are not in the graph");
+    };
+    let (from, to) =
+        (quarantine::token(&ends.from.label, from), quarantine::token(&ends.to.label, to));
     let which = match (waiting.lacks_from, waiting.lacks_to) {
-        (true, true) => "both of its end rows are",
+        (true, true) => "both rows are",
         (true, false) => "the row where it begins is",
         _ => "the row where it ends is",
     };
-    Reason::new("edge-end-missing", format!("{which} not in the graph, most likely in quarantine"))
+    let detail =
+        format!("it joins {from} to {to}; {which} not in the graph, most likely in quarantine");
+    Reason::new(END_MISSING, detail).waiting_for([from, to])
+}
+
+/// What stands for rows of a node table.
+fn row_tokens(node: &NodeShape, keys: impl Iterator<Item = i64>) -> Vec<String> {
+    keys.map(|key| quarantine::token(&node.label, &IdentityValue::Integer(key))).collect()
 }
 
 /// A row for something new: properties that have a value.

@@ -198,7 +198,10 @@ impl<'a, S: SourceStore, G: GraphStore, B: Between<S, G>> Full<'a, S, G, B> {
         let engine = &mut carrier.engine;
         let state = first_state(&start, engine, epoch, versions);
         if let Some(fence) = &engine.fence {
-            engine.graph.advance(fence, None, &state, None).await?;
+            // What it said before may be true no more, also where nothing is written at first.
+            let is_doubted = start.version.is_none() || !start.reason.is_empty();
+            let consistent = is_doubted.then_some(false);
+            engine.graph.advance(fence, None, &state, consistent).await?;
         }
         engine.state = state;
         engine.begin(Run::default());
@@ -215,12 +218,13 @@ impl<'a, S: SourceStore, G: GraphStore, B: Between<S, G>> Full<'a, S, G, B> {
 
     /// Carries everything, from where an earlier run stopped.
     pub async fn carry_all(mut self) -> Result<()> {
-        self.between.turn(self.carrier).await?;
-        self.remove_gone().await?;
+        // Boxed: each is large, and only one runs at a time.
+        Box::pin(self.between.turn(self.carrier)).await?;
+        Box::pin(self.remove_gone()).await?;
         for slot in self.slots() {
-            self.carry_table(slot).await?;
+            Box::pin(self.carry_table(slot)).await?;
         }
-        self.carrier.carry_due().await?;
+        Box::pin(self.carrier.carry_due()).await?;
         self.sweep().await?;
         self.finish().await
     }
@@ -235,23 +239,23 @@ impl<'a, S: SourceStore, G: GraphStore, B: Between<S, G>> Full<'a, S, G, B> {
 
     async fn finish(mut self) -> Result<()> {
         let mut patience = self.carrier.engine.patience();
-        let current = loop {
+        let (current, is_all) = loop {
             match self.count_what_is_left().await {
-                Ok(current) => break current,
+                Ok(left) => break left,
                 Err(error) => self.carrier.engine.wait(&mut patience, error).await?,
             }
         };
         let engine = &mut self.carrier.engine;
         let followed = engine.state.followed();
-        let is_now = followed == Some(current);
+        let is_now = is_all && followed == Some(current);
         engine.run.summary.version = followed;
         engine.run.summary.consistent = !self.options.dry_run && is_now;
         let state = State { version: followed, progress: None, ..engine.state.clone() };
         engine.advance(state, Some(is_now)).await
     }
 
-    /// Quarantine as it stands, and the source's version now.
-    async fn count_what_is_left(&mut self) -> Result<i64> {
+    /// Quarantine as it stands; the source's version now, and whether nothing is due any more.
+    async fn count_what_is_left(&mut self) -> Result<(i64, bool)> {
         let engine = &mut self.carrier.engine;
         for tally in engine.run.summary.kinds.values_mut() {
             if !self.options.dry_run {
@@ -265,7 +269,8 @@ impl<'a, S: SourceStore, G: GraphStore, B: Between<S, G>> Full<'a, S, G, B> {
                 engine.run.summary.tally(slot).quarantined += count;
             }
         }
-        self.carrier.source.current().await
+        let is_all = self.carrier.due().await?.is_empty();
+        Ok((self.carrier.source.current().await?, is_all))
     }
 
     fn reader(&self, slot: Slot, depth: Depth) -> ahead::Reader<S> {

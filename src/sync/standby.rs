@@ -1,0 +1,138 @@
+//! A worker's life: it stands by until it may write, writes until it may no longer, stands by again.
+
+use tokio::sync::watch;
+
+use super::failures::{ended, is_passing, pause_unless};
+use super::metrics;
+use super::right::{self, Patience, Watch};
+use super::worker::{Following, Lease, Settings, write};
+use crate::error::{Kind, Result};
+use crate::mapping::Registry;
+use crate::neo4j::checkpoint::{Fence, Found};
+use crate::reconcile::carrier::Carrier;
+use crate::reconcile::engine::Engine;
+use crate::reconcile::retry;
+use crate::reconcile::stores::{GraphStore, SourceStore};
+
+/// Follows the source until it is asked to end (`Ok`), or until a rule stops it.
+///
+/// # Errors
+/// Never a failure that may pass: those are waited for.
+pub async fn follow<S: SourceStore, G: GraphStore>(
+    source: S,
+    graph: G,
+    settings: Settings,
+    stop: watch::Receiver<bool>,
+) -> Result<()> {
+    let mut was_fenced_off = false;
+    loop {
+        let standby = Standby {
+            source: source.another(),
+            lease: source.another(),
+            watch: Watch::default(),
+            was_fenced_off,
+        };
+        let outcome = match standby.wait(&graph, &settings, &stop).await {
+            Ok((carrier, following)) => Box::pin(write(carrier, following)).await,
+            Err(error) => Err(error),
+        };
+        metrics::health(false, true);
+        match outcome {
+            Err(error) if error.kind == Kind::Ended => return Ok(()),
+            Err(error) if error.kind == Kind::FencedOff => {
+                tracing::warn!(%error, "standing by");
+                metrics::retry(&error);
+                was_fenced_off = true;
+                // Whoever did it has not given a sign yet.
+                pause_unless(&stop, settings.sync.heartbeat).await.ok();
+            }
+            other => return other,
+        }
+    }
+}
+
+/// A worker that may not write.
+struct Standby<S> {
+    source: S,
+    lease: S,
+    watch: Watch,
+    was_fenced_off: bool,
+}
+
+impl<S: SourceStore> Standby<S> {
+    /// Waits for the right to write.
+    async fn wait<G: GraphStore>(
+        mut self,
+        graph: &G,
+        settings: &Settings,
+        stop: &watch::Receiver<bool>,
+    ) -> Result<(Carrier<S, G>, Following<S>)> {
+        let mut pauses = retry::schedule();
+        let mut has_said = false;
+        loop {
+            ended(stop)?;
+            let pause = match self.look(graph, settings).await {
+                Ok(Some(right)) => return Ok(self.write_with(graph, settings, right, stop)),
+                Ok(None) => {
+                    pauses = retry::schedule();
+                    if !std::mem::replace(&mut has_said, true) {
+                        tracing::info!("another worker writes; standing by");
+                    }
+                    right::interval(patience(settings))
+                }
+                Err(error) if is_passing(&error) => {
+                    tracing::warn!(%error, "can't take the right to write now");
+                    metrics::retry(&error);
+                    pauses.next().unwrap_or(settings.sync.heartbeat)
+                }
+                Err(error) => return Err(error),
+            };
+            pause_unless(stop, pause).await?;
+        }
+    }
+
+    async fn look<G: GraphStore>(
+        &mut self,
+        graph: &G,
+        settings: &Settings,
+    ) -> Result<Option<Right>> {
+        let lease_name = right::lease_name(graph).await?;
+        let patience = patience(settings);
+        let (lease, watch) = (&mut self.lease, &mut self.watch);
+        if !right::look(lease, &lease_name, graph, watch, self.was_fenced_off, patience).await? {
+            return Ok(None);
+        }
+        let source_id = self.source.epoch(&settings.mapping).await?.source_id();
+        let (fence, found) = right::raise(graph, &source_id, settings.adopt, patience).await?;
+        Ok(Some(Right { lease_name, fence, found }))
+    }
+
+    fn write_with<G: GraphStore>(
+        self,
+        graph: &G,
+        settings: &Settings,
+        right: Right,
+        stop: &watch::Receiver<bool>,
+    ) -> (Carrier<S, G>, Following<S>) {
+        tracing::info!(version = right.found.state.version, "writing");
+        let state = right.found.state;
+        let registry = Registry::new(&settings.mapping, &state.owned);
+        let (mapping, limits) = (settings.mapping.clone(), settings.limits.clone());
+        let engine =
+            Engine::new(graph.clone(), mapping, registry, Some(right.fence), state, limits);
+        let lease = Lease { connection: self.lease, name: right.lease_name };
+        let following = Following::new(settings, lease, right.found.sealed, stop.clone());
+        (Carrier { source: self.source, engine }, following)
+    }
+}
+
+/// The right to write, and what stood on the checkpoint when it was taken.
+struct Right {
+    lease_name: String,
+    fence: Fence,
+    found: Found,
+}
+
+fn patience(settings: &Settings) -> Patience {
+    Patience { heartbeat: settings.sync.heartbeat, takeover: settings.sync.takeover }
+}
