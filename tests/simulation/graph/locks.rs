@@ -136,7 +136,11 @@ impl ModelGraph {
 
     /// Somebody changes it by hand.
     pub fn by_hand<T>(&self, change: impl FnOnce(&mut Data) -> T) -> T {
-        change(&mut self.lock().data)
+        // Who changes it waits for its lock.
+        let commits = self.chaos.below(2) == 0;
+        let mut inner = self.lock();
+        inner.settle(commits);
+        change(&mut inner.data)
     }
 
     /// It can't be reached; what was about to be committed is rolled back.
