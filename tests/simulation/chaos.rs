@@ -69,6 +69,11 @@ impl Chaos {
         self.inner.lock().unwrap().calls_left = Some(calls);
     }
 
+    /// It is not killed after all.
+    pub fn spare(&self) {
+        self.inner.lock().unwrap().calls_left = None;
+    }
+
     pub fn set_odds(&self, odds: Odds) {
         self.inner.lock().unwrap().odds = odds;
     }

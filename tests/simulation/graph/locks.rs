@@ -136,7 +136,10 @@ impl ModelGraph {
 
     /// Somebody changes it by hand.
     pub fn by_hand<T>(&self, change: impl FnOnce(&mut Data) -> T) -> T {
-        change(&mut self.lock().data)
+        let mut inner = self.lock();
+        // Who edits by hand waits for locks too.
+        inner.settle(true);
+        change(&mut inner.data)
     }
 
     /// It can't be reached; what was about to be committed is rolled back.

@@ -134,7 +134,7 @@ impl GraphStore for ModelGraph {
     async fn tried(&self, fence: &Fence, entries: &BTreeMap<String, Vec<i64>>) -> Result<()> {
         self.write("tried", Some(fence), |data, weakness| {
             data.tried(entries);
-            data.guard(fence, i64::MAX, weakness)
+            data.guard_notes(fence, weakness)
         })
         .await
     }

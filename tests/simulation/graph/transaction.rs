@@ -129,7 +129,12 @@ impl Change<'_> {
                 }
             }
             Item::Quarantine { key, reason } => self.quarantine(*key, reason),
-            Item::Release { key } => self.release(*key),
+            Item::Release { key } => {
+                self.release(*key);
+                if let Some(node) = shape.node() {
+                    self.wake(&[token(&node.label, &IdentityValue::Integer(*key))]);
+                }
+            }
         }
         Ok(())
     }
@@ -208,8 +213,9 @@ impl Change<'_> {
         let left = &self.data.nodes[&id];
         let identity = left.properties.get(&node.identity).and_then(IdentityValue::of);
         let labels = shape.names.iter().filter(|name| left.labels.contains(*name));
-        let freed: Vec<String> =
+        let mut freed: Vec<String> =
             identity.iter().flat_map(|i| labels.clone().map(|l| token(l, i))).collect();
+        freed.push(token(&node.label, &IdentityValue::Integer(key)));
         self.wake(&freed);
         let before = self.data.relationships.len();
         for edges in &node.edges {
@@ -309,10 +315,8 @@ impl Change<'_> {
         match (find(&ends.from, from), find(&ends.to, to)) {
             (Some(from), Some(to)) => self.relate(shape, row, from, to, entry),
             (a, b) if self.context.quarantine_missing_ends => {
-                let lacking = [(a, &ends.from, from), (b, &ends.to, to)].into_iter();
-                let lacking = lacking.filter(|(found, ..)| found.is_none());
-                let tokens = lacking.map(|(_, end, value)| token(&end.label, value));
-                let detail = format!("{} {}", a.is_none(), b.is_none());
+                let tokens = [token(&ends.from.label, from), token(&ends.to.label, to)];
+                let detail = format!("{} {} {tokens:?}", a.is_none(), b.is_none());
                 let reason = Reason::new("edge-end-missing", detail).waiting_for(tokens);
                 self.reject(row.key, entry, reason);
                 Ok(())

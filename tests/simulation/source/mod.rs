@@ -75,6 +75,12 @@ impl ModelSource {
         self.database.lock().unwrap()
     }
 
+    /// The version and the epoch.
+    pub fn position(&self) -> (i64, String) {
+        let database = self.database();
+        (database.version, epoch(&database).text())
+    }
+
     pub fn rows(&self) -> Rows {
         self.database().rows.clone()
     }

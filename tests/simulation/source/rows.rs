@@ -37,7 +37,9 @@ pub struct Rows {
     pub nodes: BTreeMap<i64, NodeRow>,
     pub edges: BTreeMap<i64, EdgeRow>,
     pub streams: BTreeMap<i64, StreamRow>,
-    next_id: u64,
+    /// Whether row keys are updated.
+    pub keys_change: bool,
+    pub next_id: u64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -90,7 +92,7 @@ impl Rows {
         let mut done = Statements::new();
         for _ in 0..statements {
             let key = i64::try_from(random.below(KEYS)).unwrap() - 2;
-            match random.below(21) {
+            match random.below(if self.keys_change { 21 } else { 20 }) {
                 0..6 => self.put_node(key, random, &mut done),
                 6..8 => self.delete(Table::Nodes, key, &mut done),
                 8..14 => self.put_edge(key, random, &mut done),

@@ -28,6 +28,7 @@ pub struct Scenario {
     pub events: &'static [(u64, Event)],
     pub weakness: Weakness,
     pub flaw: Flaw,
+    pub keys_change: bool,
 }
 
 /// Both stores, the processes, and what was found wrong.
@@ -69,7 +70,8 @@ impl World {
     fn new(seed: u64, scenario: &Scenario) -> Self {
         let mut random = Random::new(seed);
         let calm = Chaos::new(random.next(), CALM);
-        let source = ModelSource::new(Rows::default(), calm.clone()).with_flaw(scenario.flaw);
+        let rows = Rows { keys_change: scenario.keys_change, ..Rows::default() };
+        let source = ModelSource::new(rows, calm.clone()).with_flaw(scenario.flaw);
         let graph = ModelGraph::new(calm, scenario.weakness);
         let witness = source.for_process(Chaos::new(0, CALM));
         graph.judged_by(Box::new(move |data| truth::contradictions(&witness.database(), data)));

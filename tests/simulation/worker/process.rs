@@ -39,10 +39,7 @@ impl World {
         let to = self.graph.for_process(chaos.clone());
         let settings = self.settings.clone();
         let fate = chaos.clone();
-        let task =
-            tokio::task::spawn_local(
-                async move { fate.run(follow(from, to, settings, stopped)).await },
-            );
+        let task = tokio::spawn(async move { fate.run(follow(from, to, settings, stopped)).await });
         self.processes.push(Process { chaos, stop, task, hangs: false });
     }
 

@@ -16,7 +16,12 @@ fn with(events: &[(u64, Event)]) -> &'static [(u64, Event)] {
 }
 
 fn scenario(events: &[(u64, Event)]) -> Scenario {
-    Scenario { events: with(events), weakness: Weakness::None, flaw: Flaw::None }
+    Scenario {
+        events: with(events),
+        weakness: Weakness::None,
+        flaw: Flaw::None,
+        keys_change: false,
+    }
 }
 
 fn is_right(events: &[(u64, Event)]) {
@@ -27,6 +32,12 @@ fn is_right(events: &[(u64, Event)]) {
 #[test]
 fn a_worker_that_is_killed_anywhere_and_started_again_makes_the_graph_right() {
     is_right(&[(3, KillLater), (2, Kill), (4, Start), (1, Stop)]);
+}
+
+#[test]
+fn row_keys_that_are_updated_are_other_rows() {
+    let scenario = Scenario { keys_change: true, ..scenario(&[(1, KillLater), (1, Start)]) };
+    assert_right(first_wrong(RUNS, |seed| run(seed, scenario)));
 }
 
 #[test]
