@@ -190,7 +190,6 @@ impl<S: SourceStore> Following<S> {
     ) -> Result<(Carried, &'static str)> {
         self.is_consistent = false;
         let to = version(read);
-        let mut read_at = to;
         let mut saved = Instant::now();
         for (part, (slot, keys)) in parts(read).into_iter().enumerate() {
             let cursor = carrier.engine.state.cursor.clone();
@@ -199,7 +198,6 @@ impl<S: SourceStore> Following<S> {
             let mut pages = reader(carrier, slot).start_keys(keys);
             while let Some(page) = pages.recv().await {
                 let page = page?;
-                read_at = read_at.max(page.read_at);
                 let Keys::List(done) = &page.keys else { continue };
                 let last = done.last().copied().unwrap_or(i64::MAX);
                 carrier.engine.run.summary.tally(slot).read += page.rows.len() as u64;
@@ -219,7 +217,11 @@ impl<S: SourceStore> Following<S> {
         }
         carrier.carry_due().await?;
         let state = moved(&carrier.engine.state, read, &carrier.engine);
-        let is_exact = state.progress.is_none() && read_at == to && carrier.due().await?.is_empty();
+        // Whatever else was read on the way, rows that were due and ends of edges, is of no later
+        // version while the source still stands there.
+        let is_exact = state.progress.is_none()
+            && carrier.due().await?.is_empty()
+            && carrier.source.current().await? == to;
         carrier.engine.advance(state, Some(is_exact)).await?;
         self.is_consistent = is_exact;
         Ok((Carried::UpTo(to), "by-pages"))
