@@ -38,8 +38,8 @@ pub struct Rows {
     pub edges: BTreeMap<i64, EdgeRow>,
     pub streams: BTreeMap<i64, StreamRow>,
     /// Whether row keys are updated.
-    pub keys_change: bool,
-    pub next_id: u64,
+    keys_change: bool,
+    next_id: u64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -87,6 +87,10 @@ const KEYS: u64 = 12;
 const ATOMS: u64 = 8;
 
 impl Rows {
+    pub fn new(keys_change: bool) -> Self {
+        Self { keys_change, ..Self::default() }
+    }
+
     /// Some random statements.
     pub fn change(&mut self, random: &mut Random, statements: u64) -> Statements {
         let mut done = Statements::new();

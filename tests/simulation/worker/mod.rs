@@ -70,7 +70,7 @@ impl World {
     fn new(seed: u64, scenario: &Scenario) -> Self {
         let mut random = Random::new(seed);
         let calm = Chaos::new(random.next(), CALM);
-        let rows = Rows { keys_change: scenario.keys_change, ..Rows::default() };
+        let rows = Rows::new(scenario.keys_change);
         let source = ModelSource::new(rows, calm.clone()).with_flaw(scenario.flaw);
         let graph = ModelGraph::new(calm, scenario.weakness);
         let witness = source.for_process(Chaos::new(0, CALM));
