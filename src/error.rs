@@ -17,6 +17,9 @@ pub enum Kind {
     Stop,
     /// Another writer has the right to write now, or the checkpoint is not what was left there.
     FencedOff,
+    /// Rows were read before a version that the graph has passed: the source was put back, or another
+    /// has carried later ones.
+    Overtaken,
     /// The run was asked to end.
     Ended,
     /// The outcome of a write is not known (R5): take a new fence, read again, diff again.

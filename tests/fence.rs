@@ -90,7 +90,7 @@ async fn rows_that_the_checkpoint_has_passed_are_refused() {
             })
             .await
     };
-    assert_eq!(write_read_at(6).await.unwrap_err().kind, Kind::Stop);
+    assert_eq!(write_read_at(6).await.unwrap_err().kind, Kind::Overtaken);
     assert_eq!(graph.number("MATCH (d:Data) RETURN count(d) AS row").await, 0);
     write_read_at(7).await.unwrap();
     assert_eq!(graph.number("MATCH (d:Data) RETURN count(d) AS row").await, 1);

@@ -90,7 +90,7 @@ pub fn main(cli: &Cli) -> ExitCode {
         Ok(Outcome::Failed) => ExitCode::from(2),
         Err(error) => {
             eprintln!("provsync: {error}");
-            let is_rule = matches!(error.kind, Kind::Stop | Kind::FencedOff);
+            let is_rule = matches!(error.kind, Kind::Stop | Kind::FencedOff | Kind::Overtaken);
             ExitCode::from(if is_rule { 1 } else { 2 })
         }
     }

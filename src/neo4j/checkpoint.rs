@@ -230,7 +230,7 @@ pub fn other_source(found: &str, asked: &str) -> Error {
 /// version from here until [`advance`].
 ///
 /// # Errors
-/// [`Kind::FencedOff`] if somebody else may write now, [`Kind::Stop`] if the checkpoint has passed
+/// [`Kind::FencedOff`] if somebody else may write now, [`Kind::Overtaken`] if the checkpoint has passed
 /// the version that the rows were read at (R4). The transaction must then be rolled back.
 pub async fn guard(txn: &mut Txn, fence: &Fence, read_at: i64) -> Result<()> {
     let statement = Statement::new(
@@ -245,7 +245,8 @@ RETURN coalesce(c.floor, c.version, -1) <= $readAt AS passed",
     let (rows, _) = run(txn, statement).await?;
     match rows.first().map(|row| row.get::<bool>("passed")) {
         Some(Ok(true)) => Ok(()),
-        Some(_) => Err(Error::stop(
+        Some(_) => Err(Error::new(
+            Kind::Overtaken,
             "rows were read before a version that the graph has passed; nothing of them was written",
         )),
         None => Err(fenced_off()),

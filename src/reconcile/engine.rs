@@ -49,6 +49,11 @@ pub struct Run {
     pub quarantined_anew: u64,
     /// What was deleted so far, by table, for the circuit breaker.
     pub deletes: BTreeMap<Slot, Deletes>,
+    /// Whether anything was sent to be written, and so the graph may not stand where it stood.
+    pub has_written: bool,
+    /// The latest version that any of its rows were read at: the graph may stand beyond the version
+    /// that its checkpoint will say.
+    pub read_at_max: i64,
 }
 
 /// Desired things of the keys of a page.
@@ -170,6 +175,7 @@ impl<G: GraphStore> Engine<G> {
     /// Makes desired things of rows. Types that are new get their constraint and their place on the
     /// checkpoint first.
     pub async fn wish(&mut self, slot: Slot, page: Page) -> Result<Wish> {
+        self.run.read_at_max = self.run.read_at_max.max(page.read_at);
         let mut wanted = Wanted::new(&self.mapping, &mut self.registry);
         let rows = page.rows.into_iter();
         let desired = rows.map(|row| (row.key, wanted.of(slot, row))).collect();

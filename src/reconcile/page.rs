@@ -247,6 +247,7 @@ impl<G: GraphStore> Engine<G> {
         let (lanes, batch_rows) = (self.limits.lanes, self.limits.batch_rows);
         let limits = Limits { lanes, batch_rows, lane_rows_min: batch_rows.min(LANE_ROWS_MIN) };
         let mut waiting = Vec::new();
+        self.run.has_written |= !items.is_empty();
         for round in lanes::rounds(items, limits) {
             let deletes: u64 = round.iter().map(|batch| count_deletes(batch)).sum();
             let mut running = JoinSet::new();

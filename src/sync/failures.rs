@@ -63,7 +63,7 @@ pub(super) fn is_passing(error: &Error) -> bool {
     ];
     let code = error.server_code().unwrap_or_default();
     error.is_retryable()
-        || error.kind == Kind::TooLarge
+        || matches!(error.kind, Kind::TooLarge | Kind::Overtaken)
         || OF_SOURCE.contains(&code)
         || OF_GRAPH.contains(&code)
 }
@@ -84,6 +84,7 @@ mod tests {
             (Kind::Transient, true),
             (Kind::UnknownOutcome, true),
             (Kind::TooLarge, true),
+            (Kind::Overtaken, true),
             (Kind::Stop, false),
             (Kind::FencedOff, false),
             (Kind::Ended, false),

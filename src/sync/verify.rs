@@ -62,7 +62,7 @@ impl Trickle {
         self.is_complete = false;
     }
 
-    /// Compares and mends the next few rows, if it is time; returns whether something was mended.
+    /// Compares and mends the next few rows, if it is time; returns whether anything was written.
     pub async fn step<S: SourceStore, G: GraphStore>(
         &mut self,
         carrier: &mut Carrier<S, G>,
@@ -82,7 +82,7 @@ impl Trickle {
         self.next_at = Some(Instant::now() + self.pause);
         let summary = run.summary;
         if summary.written.is_empty() {
-            return Ok(false);
+            return Ok(run.has_written);
         }
         let differences: u64 =
             summary.kinds.values().map(|t| t.created + t.updated + t.deleted).sum();
@@ -129,12 +129,14 @@ impl Trickle {
             return Ok(());
         }
         (self.table, self.is_complete) = (0, true);
-        let engine = &carrier.engine;
+        let engine = &mut carrier.engine;
         let Some(fence) = engine.fence.clone() else { return Ok(()) };
         for i in 0..engine.mapping.nodes.len() {
             let shape = Shape::new(&engine.mapping, &engine.registry, Slot::Node(i));
             let rows = engine.limits.batch_rows;
-            while engine.graph.sweep(&shape, rows, &fence, i64::MAX).await?.is_some() {}
+            while engine.graph.sweep(&shape, rows, &fence, i64::MAX).await?.is_some() {
+                engine.run.has_written = true;
+            }
         }
         tracing::info!(mended = self.mended, "the background verify has compared all rows");
         Ok(())

@@ -262,9 +262,7 @@ impl<S: SourceStore> Following<S> {
             carrier.engine.advance(state, Some(true)).await?;
             self.is_consistent = true;
         }
-        if self.trickle.step(carrier).await? {
-            self.is_consistent = false;
-        }
+        self.is_consistent &= !self.trickle.step(carrier).await?;
         Ok(Turn::Idle)
     }
 
@@ -274,7 +272,7 @@ impl<S: SourceStore> Following<S> {
         let outcome = carrier.carry_due().await;
         let run = carrier.engine.begin(previous);
         self.note(&run.summary);
-        self.is_consistent &= run.summary.written.is_empty();
+        self.is_consistent &= !run.has_written;
         Ok(outcome? > 0)
     }
 

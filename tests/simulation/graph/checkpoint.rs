@@ -68,7 +68,8 @@ impl Data {
         let checkpoint = self.held(fence, weakness)?;
         let floor = checkpoint.floor.or(checkpoint.state.version);
         if floor.unwrap_or(-1) > read_at {
-            return Err(Error::stop(format!("read at {read_at}, the graph is at {floor:?}")));
+            let what = format!("read at {read_at}, the graph is at {floor:?}");
+            return Err(Error::new(Kind::Overtaken, what));
         }
         checkpoint.consistent = false;
         Ok(())
