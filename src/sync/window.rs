@@ -220,7 +220,9 @@ impl<S: SourceStore> Following<S> {
         let state = moved(&carrier.engine.state, read, &carrier.engine);
         let is_exact = state.progress.is_none()
             && carrier.engine.run.read_at_max <= to
-            && carrier.due().await?.is_empty();
+            && carrier.due().await?.is_empty()
+            // A TRUNCATE draws no version, but the table's changes begin anew.
+            && carrier.source.versions(&carrier.engine.mapping).await? == read.versions;
         carrier.engine.advance(state, Some(is_exact)).await?;
         self.is_consistent = is_exact;
         Ok((Carried::UpTo(to), "by-pages"))

@@ -81,6 +81,7 @@ pub(super) struct Lease<S> {
 struct Seen {
     versions: Versions,
     epoch: Epoch,
+    at: Instant,
 }
 
 /// What a turn did.
@@ -192,9 +193,14 @@ impl<S: SourceStore> Following<S> {
         let versions = carrier.source.versions(&self.settings.mapping).await?;
         self.polled_at = Some(at);
         // The versions come first: whatever happens after they were read shows in the next ones.
-        if self.seen.as_ref().is_none_or(|seen| seen.versions.tables != versions.tables) {
+        // A restore may leave them as they were, and the failure that it caused may be long forgotten.
+        let is_old = |seen: &Seen| {
+            let of_another_life = seen.versions.tables != versions.tables;
+            of_another_life || seen.at.elapsed() >= self.settings.sync.heartbeat
+        };
+        if self.seen.as_ref().is_none_or(is_old) {
             let epoch = carrier.source.epoch(&self.settings.mapping).await?;
-            self.seen = Some(Seen { versions: versions.clone(), epoch });
+            self.seen = Some(Seen { versions: versions.clone(), epoch, at });
         }
         self.life.behind(carrier.engine.state.followed(), versions.current.unwrap_or(0));
         Ok((at, versions))

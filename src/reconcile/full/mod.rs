@@ -254,7 +254,8 @@ impl<'a, S: SourceStore, G: GraphStore, B: Between<S, G>> Full<'a, S, G, B> {
         engine.advance(state, Some(is_now)).await
     }
 
-    /// Quarantine as it stands; the source's version now, and whether nothing is due any more.
+    /// Quarantine as it stands; the source's version now, and whether nothing is due any more
+    /// and the source is the one that was read.
     async fn count_what_is_left(&mut self) -> Result<(i64, bool)> {
         let engine = &mut self.carrier.engine;
         for tally in engine.run.summary.kinds.values_mut() {
@@ -270,7 +271,11 @@ impl<'a, S: SourceStore, G: GraphStore, B: Between<S, G>> Full<'a, S, G, B> {
             }
         }
         let is_all = self.carrier.due().await?.is_empty();
-        Ok((self.carrier.source.current().await?, is_all))
+        let Carrier { source, engine } = self.carrier;
+        let current = source.current().await?;
+        // A TRUNCATE draws no version, but begins another life of its table.
+        let is_same = source.epoch(&engine.mapping).await?.text() == engine.state.epoch;
+        Ok((current, is_all && is_same))
     }
 
     fn reader(&self, slot: Slot, depth: Depth) -> ahead::Reader<S> {
