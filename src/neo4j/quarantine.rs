@@ -37,6 +37,12 @@ impl Reason {
         Self { code, detail: detail.into(), waits_for: Vec::new() }
     }
 
+    /// What an entry is told apart by: its code, and this. A row that comes to wait for something else
+    /// has another reason, though it reads the same.
+    pub fn fingerprint(&self) -> String {
+        fingerprint(&self.detail, &self.waits_for)
+    }
+
     /// It may end with one of these.
     #[must_use]
     pub fn waiting_for(mut self, tokens: impl IntoIterator<Item = String>) -> Self {
@@ -45,7 +51,12 @@ impl Reason {
     }
 }
 
-/// Entries of some keys of one table: reason code and detail by row key.
+/// [`Reason::fingerprint`] of an entry's detail and what it waits for.
+pub fn fingerprint(detail: &str, waits_for: &[String]) -> String {
+    [&[detail.to_owned()], waits_for].concat().join("\n")
+}
+
+/// Entries of some keys of one table: reason code and fingerprint by row key.
 pub type Entries = BTreeMap<i64, (String, String)>;
 
 /// The reason of an edge whose node left its identity in one transaction and which comes again in a
@@ -73,7 +84,7 @@ fn waits_for(reason: &Reason) -> BoltType {
     }
 }
 
-const ROW: &str = "RETURN [q.key, q.reason, q.detail] AS row";
+const ROW: &str = "RETURN [q.key, q.reason, q.detail, q.waitsFor] AS row";
 
 /// Reads the entries of some keys.
 pub async fn read(graph: &Graph, table: &str, keys: &Keys) -> Result<Entries> {
@@ -95,12 +106,21 @@ pub async fn read(graph: &Graph, table: &str, keys: &Keys) -> Result<Entries> {
             let text =
                 |i: usize| cells.get(i).and_then(values::text).unwrap_or_default().to_owned();
             if let Some(key) = cells.first().and_then(values::integer) {
-                entries.insert(key, (text(1), text(2)));
+                entries.insert(key, (text(1), fingerprint(&text(2), &tokens(cells.get(3)))));
             }
             Ok(())
         })
         .await?;
     Ok(entries)
+}
+
+fn tokens(bolt: Option<&BoltType>) -> Vec<String> {
+    match bolt {
+        Some(BoltType::List(tokens)) => {
+            tokens.value.iter().filter_map(values::text).map(String::from).collect()
+        }
+        _ => Vec::new(),
+    }
 }
 
 /// Writes entries, new or with another reason than before.
@@ -296,12 +316,7 @@ ORDER BY q.table, q.key LIMIT $limit",
             let cells = list(&row)?;
             let text = |i: usize| cells.get(i).and_then(values::text).map(String::from);
             let integer = |i: usize| cells.get(i).and_then(values::integer);
-            let waits_for = match cells.get(8) {
-                Some(BoltType::List(tokens)) => {
-                    tokens.value.iter().filter_map(values::text).map(String::from).collect()
-                }
-                _ => Vec::new(),
-            };
+            let waits_for = tokens(cells.get(8));
             entries.push(Listed {
                 table: text(0).unwrap_or_default(),
                 key: integer(1).unwrap_or_default(),

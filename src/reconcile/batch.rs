@@ -83,7 +83,7 @@ fn give_up(item: Item, error: &Error) -> Option<Batch> {
     };
     let key = item.key();
     let same = |entry: &Entry| {
-        entry.as_ref().is_some_and(|(c, detail)| *c == reason.code && *detail == reason.detail)
+        entry.as_ref().is_some_and(|(c, print)| *c == reason.code && *print == reason.fingerprint())
     };
     Some(match item {
         Item::Enter { entry, .. } | Item::Create { entry, .. } if same(&entry) => Vec::new(),

@@ -42,7 +42,7 @@ pub type ActualRelationships = HashMap<i64, Vec<ActualRelationship>>;
 /// Properties that change: index in the shape and the new value, `None` to remove it.
 pub type Changes = Vec<(usize, Option<Value>)>;
 
-/// What quarantine says of a key already.
+/// What quarantine says of a key already: reason code and fingerprint.
 pub type Entry = Option<(String, String)>;
 
 /// One thing to write.
@@ -281,7 +281,8 @@ fn changes(desired: &[Option<Value>], actual: &[Option<Value>]) -> Changes {
 }
 
 fn quarantine(key: i64, reason: &Reason, entry: Option<&(String, String)>) -> Option<Item> {
-    let same = entry.is_some_and(|(code, detail)| *code == reason.code && *detail == reason.detail);
+    let same =
+        entry.is_some_and(|(code, print)| *code == reason.code && *print == reason.fingerprint());
     (!same).then(|| Item::Quarantine { key, reason: reason.clone() })
 }
 

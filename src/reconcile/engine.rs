@@ -155,7 +155,10 @@ impl<G: GraphStore> Engine<G> {
     /// # Errors
     /// The failure, if it does not pass or has lasted too long.
     pub async fn wait(&mut self, patience: &mut Patience, error: Error) -> Result<()> {
-        self.is_unsettled |= error.kind == Kind::UnknownOutcome;
+        let is_unknown = error.kind == Kind::UnknownOutcome;
+        self.is_unsettled |= is_unknown;
+        // What was written may have put rows into quarantine.
+        self.somebody_waits |= is_unknown;
         self.run.summary.retries += 1;
         patience.wait(error).await
     }

@@ -17,7 +17,7 @@ const LEAVE: Place = statement("DETACH DELETE n)");
 async fn tamper(graph: &TestGraph) {
     graph
         .run(
-            "MATCH (c:ProvsyncCheckpoint) SET c.seal = 'edited'
+            "MATCH (c:ProvsyncCheckpoint) SET c.seal = 'edited', c.consistent = false
              WITH c MATCH (a:AtomGraphNode {nodeId: 1})
              CREATE (n:Model:AtomGraphNode {nodeId: 7777, atomId: 7777})-[:DERIVED_FROM {edgeId: 7777}]->(a)
              SET a.metadata = 'edited'",

@@ -124,7 +124,7 @@ async fn a_page_of_a_full_goes_wrong() {
     {
         for effect in effects {
             stand.kill();
-            stand.graph.run("MATCH (c:ProvsyncCheckpoint) SET c.seal = 'edited' WITH c MATCH (n:AtomGraphNode) SET n.metadata = 'edited'").await;
+            stand.graph.run("MATCH (c:ProvsyncCheckpoint) SET c.seal = 'edited', c.consistent = false WITH c MATCH (n:AtomGraphNode) SET n.metadata = 'edited'").await;
             stand.arm_begin(begins);
             stand.start();
             stand.strike_after_begin(Kind::Select, after, *effect).await;
@@ -187,10 +187,10 @@ async fn the_source_starts_again_at_any_moment() {
     for many in [false, true] {
         stand.source.emulator().control().restart(down).await.unwrap();
         if many {
-            stand.change_many().await
+            stand.change_many().await;
         } else {
-            stand.change_few().await
-        };
+            stand.change_few().await;
+        }
         stand.assert_right(&[]).await;
         stand.arm_begin(0);
         let n = stand.next();

@@ -263,8 +263,8 @@ impl Writer<'_, '_> {
         let mut release = Vec::new();
         for (desired, entry) in rows {
             match (rejects.get(&desired.key), entry) {
-                (Some(reason), Some((code, detail)))
-                    if code == reason.code && *detail == reason.detail => {}
+                (Some(reason), Some((code, print)))
+                    if code == reason.code && *print == reason.fingerprint() => {}
                 (Some(reason), _) => put.push((desired.key, reason.clone())),
                 (None, Some(_)) => release.push(desired.key),
                 (None, None) => {}

@@ -9,7 +9,7 @@ use provsync::neo4j::actual::BytesMax;
 use provsync::neo4j::apply::{Applied, Committed, Context, Move, Part};
 use provsync::neo4j::checkpoint::{Fence, Found, State};
 use provsync::neo4j::leader::{Beat, Request, Sign};
-use provsync::neo4j::quarantine::Entries;
+use provsync::neo4j::quarantine::{Entries, fingerprint};
 use provsync::neo4j::schema::Constraint;
 use provsync::reconcile::diff::{ActualNodes, ActualRelationship, ActualRelationships, Item};
 use provsync::reconcile::stores::{GraphStore, NodeIdentity};
@@ -93,7 +93,9 @@ impl GraphStore for ModelGraph {
     async fn entries(&self, table: &str, keys: &Keys) -> Result<Entries> {
         self.read("entries", |data| {
             let of = data.entries.iter().filter(|((t, key), _)| t == table && keys.contains(*key));
-            of.map(|((_, key), e)| (*key, (e.reason.clone(), e.detail.clone()))).collect()
+            let print =
+                |e: &crate::graph::Entry| (e.reason.clone(), fingerprint(&e.detail, &e.waits_for));
+            of.map(|((_, key), e)| (*key, print(e))).collect()
         })
         .await
     }

@@ -270,7 +270,7 @@ impl Change<'_> {
                 None => Reason::new("identity-foreign", "a node of others has its identity"),
                 Some(key) => Reason::new(IDENTITY_TAKEN, format!("the row with key {key} has it")),
             };
-            self.reject(row.key, entry, reason.waiting_for([token(&row.name, identity)]));
+            self.reject(row.key, entry, &reason.waiting_for([token(&row.name, identity)]));
             return Ok(());
         }
         let adopted = self.data.nodes.get_mut(&id).unwrap();
@@ -295,11 +295,12 @@ impl Change<'_> {
         }
     }
 
-    fn reject(&mut self, key: i64, entry: &Entry, reason: Reason) {
-        let same =
-            |(code, detail): &(String, String)| code == reason.code && *detail == reason.detail;
+    fn reject(&mut self, key: i64, entry: &Entry, reason: &Reason) {
+        let same = |(code, print): &(String, String)| {
+            code == reason.code && *print == reason.fingerprint()
+        };
         if !entry.as_ref().is_some_and(same) {
-            self.quarantine(key, &reason);
+            self.quarantine(key, reason);
         }
     }
 
@@ -318,7 +319,7 @@ impl Change<'_> {
                 let tokens = [token(&ends.from.label, from), token(&ends.to.label, to)];
                 let detail = format!("{} {} {tokens:?}", a.is_none(), b.is_none());
                 let reason = Reason::new("edge-end-missing", detail).waiting_for(tokens);
-                self.reject(row.key, entry, reason);
+                self.reject(row.key, entry, &reason);
                 Ok(())
             }
             (from, to) => {

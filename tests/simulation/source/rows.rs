@@ -140,12 +140,11 @@ impl Rows {
 
     fn put_node(&mut self, key: i64, random: &mut Random, done: &mut Statements) {
         let kept = self.nodes.get(&key).map(|row| row.id).filter(|_| random.below(3) > 0);
-        match kept {
-            Some(_) => done.push((Table::Nodes, key, Op::Update)),
-            None => {
-                self.delete(Table::Nodes, key, done);
-                done.push((Table::Nodes, key, Op::Insert));
-            }
+        if kept.is_some() {
+            done.push((Table::Nodes, key, Op::Update));
+        } else {
+            self.delete(Table::Nodes, key, done);
+            done.push((Table::Nodes, key, Op::Insert));
         }
         self.next_id += 1;
         let id = kept.unwrap_or(self.next_id);

@@ -76,7 +76,7 @@ impl World {
             }
             Event::Kill | Event::KillLater | Event::Hang | Event::Stop => {
                 if let Some(index) = self.one_that_runs() {
-                    self.to_process(index, event).await;
+                    self.strike(index, event).await;
                 }
             }
             Event::Wake => self.wake(),
@@ -98,7 +98,7 @@ impl World {
         }
     }
 
-    async fn to_process(&mut self, index: usize, event: Event) {
+    async fn strike(&mut self, index: usize, event: Event) {
         match event {
             Event::Kill => self.kill(index).await,
             Event::Stop => self.stop(index).await,
@@ -177,7 +177,7 @@ impl World {
             match what {
                 0 => state.version = Some(version),
                 1 => state.progress = None,
-                _ => state.mapping = "another".to_owned(),
+                _ => "another".clone_into(&mut state.mapping),
             }
             if state.seal() != checkpoint.seal {
                 checkpoint.consistent = false;

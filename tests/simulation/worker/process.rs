@@ -102,12 +102,11 @@ impl World {
         let id = process.chaos.process;
         self.say(&format!("process {id} is asked to end"));
         process.stop.send_replace(true);
-        match timeout(STOP_MAX, &mut process.task).await {
-            Ok(outcome) => self.judge(outcome, true),
-            Err(_) => {
-                self.wrong.push(format!("a worker did not end in {STOP_MAX:?}"));
-                process.chaos.kill();
-            }
+        if let Ok(outcome) = timeout(STOP_MAX, &mut process.task).await {
+            self.judge(outcome, true);
+        } else {
+            self.wrong.push(format!("a worker did not end in {STOP_MAX:?}"));
+            process.chaos.kill();
         }
     }
 }
