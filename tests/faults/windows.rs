@@ -102,10 +102,11 @@ async fn an_outage_that_lasts_puts_no_row_into_quarantine() {
         message: "no space left",
     };
     for (on, effect, times) in [
-        (On::Commit, full, 6),
-        (On::RunContaining(UPDATE.text), full, 6),
-        (On::RunContaining(UPDATE.text), Effect::Cut, 6),
-        (On::RunContaining(UPDATE.text), MEMORY, 1),
+        (On::Commit, full, 4),
+        (On::RunContaining(UPDATE.text), full, 4),
+        (On::RunContaining(UPDATE.text), Effect::Cut, 4),
+        (On::RunContaining(UPDATE.text), MEMORY, 4),
+        (On::RunContaining(ENTER.text), MEMORY, 4),
     ] {
         println!("{on:?} {effect:?} {times}");
         let before = stand.proxy.struck();
