@@ -38,8 +38,9 @@ class Report:
         path.write_text(json.dumps(body, indent=2) + "\n", encoding="utf-8")
 
     def table(self) -> str:
+        width = max((len(row["what"]) for row in self.rows()), default=0)
         lines = [
-            f"{row['what']:<20} {row['subject']:<28} {row['value']:>12,} {row['unit']:<8} {row['min']:,} … {row['max']:,}"
+            f"{row['what']:<{width}} {row['subject']:<28} {row['value']:>12,} {row['unit']:<8} {row['min']:,} … {row['max']:,}"
             for row in self.rows()
         ]
         return "\n".join(lines + [f"{name}: {value}" for name, value in self.ratios.items()])
