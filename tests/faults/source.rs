@@ -187,10 +187,10 @@ async fn the_source_starts_again_at_any_moment() {
     for many in [false, true] {
         stand.source.emulator().control().restart(down).await.unwrap();
         if many {
-            stand.change_many().await
+            stand.change_many().await;
         } else {
-            stand.change_few().await
-        };
+            stand.change_few().await;
+        }
         stand.assert_right(&[]).await;
         stand.arm_begin(0);
         let n = stand.next();

@@ -184,10 +184,10 @@ impl Stand {
         println!("{place:?}: {effect:?}");
         let strikes = self.arm(place, effect);
         if many {
-            self.change_many().await
+            self.change_many().await;
         } else {
-            self.change_few().await
-        };
+            self.change_few().await;
+        }
         self.struck(strikes, effect).await;
         self.assert_right(&[]).await;
     }
