@@ -13,7 +13,7 @@ use provsync::neo4j::{Graph, leader};
 use provsync::reconcile::full::{self, Ran};
 use provsync::sync::start::Options;
 use sqlgraph_emulator::engine::Cleanup;
-use support::bolt_proxy::BoltProxy;
+use support::bolt_proxy::{BoltProxy, Effect, Fault, On};
 use support::graph::TestGraph;
 use support::run::{apply_schema, config, mapping};
 use support::scenario::Scenario;
@@ -106,7 +106,10 @@ async fn a_checkpoint_that_was_edited_under_the_worker_is_noticed_at_its_next_wr
         println!("{edit}");
         stand.graph.run(EDIT_NODES).await;
         stand.graph.run(&format!("MATCH (c:ProvsyncCheckpoint) {edit}")).await;
-        stand.change(edit).await;
+        stand
+            .source
+            .execute("UPDATE graph.AtomGraphEdges SET Weight = Weight + 1 WHERE EdgeId = 1")
+            .await;
         stand.assert_full().await;
         assert!(worker.is_running());
     }
@@ -126,9 +129,9 @@ async fn a_constraint_that_was_dropped_is_made_again_after_a_failure() {
     for name in stand.graph.column("SHOW CONSTRAINTS YIELD name RETURN name AS row").await {
         stand.graph.run(&format!("DROP CONSTRAINT `{name}`")).await;
     }
-    proxy.refuse(true);
+    proxy.arm(Fault::next(On::RunContaining("SET c += $state"), Effect::Cut));
     stand.change("without constraints").await;
-    proxy.refuse(false);
+    proxy.until_struck(1).await;
     stand.assert_right().await;
     until(&stand.graph, count, before).await;
 }
@@ -169,6 +172,7 @@ async fn a_mapping_that_changed_is_a_full_that_clears_what_is_no_longer_mapped()
         .await;
     let listed =
         default_text().replacen("layer = \"Layer\"", "layer = \"Layer\"\ntensor = \"Tensor\"", 1);
+    apply_schema(&stand.graph, &mapping(&listed)).await;
     let _worker = stand.start_with(&listed);
     until(&stand.graph, notes, 0).await;
     stand.assert_right().await;

@@ -10,4 +10,5 @@ mod effects;
 mod load;
 mod source;
 mod stand;
+mod takeover;
 mod windows;

@@ -108,7 +108,10 @@ impl<'p> Scope<'p> {
             scope = here.parent;
             depth += 1;
         }
-        Err(not_found(name, qualifier))
+        // A source that is there and lacks the column: the column is what is wrong.
+        let is_there = std::iter::successors(Some(self), |scope| scope.parent)
+            .any(|scope| scope.sources.iter().any(|source| source.answers_to(qualifier)));
+        Err(not_found(name, if is_there { &[] } else { qualifier }))
     }
 
     fn find_here(&self, name: &str, qualifier: &[String]) -> Result<Option<Typed>> {
