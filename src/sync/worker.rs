@@ -263,6 +263,11 @@ impl<S: SourceStore> Following<S> {
             }
         }
         if !self.is_consistent {
+            let epoch = carrier.source.epoch(&self.settings.mapping).await?;
+            if epoch.text() != carrier.engine.state.epoch {
+                self.seen = None;
+                return Ok(Turn::Busy);
+            }
             // Nothing has changed since the rows in the graph were read.
             let state = carrier.engine.state.clone();
             carrier.engine.advance(state, Some(true)).await?;
