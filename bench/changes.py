@@ -93,7 +93,7 @@ def connect(environment: dict[str, str]) -> pytds.Connection:
     folder = pathlib.Path(environment["PROVSYNC_SOURCE__PASSWORD_FILE"]).parent
     return pytds.connect(
         dsn="localhost", port=int(environment["PROVSYNC_SOURCE__PORT"]), database=environment["PROVSYNC_SOURCE__DATABASE"],
-        user="sa", password=(folder / "sa-password").read_text().strip(), autocommit=True,
+        user="sa", password=(folder / "sa-password").read_text().strip(), autocommit=True, validate_host=False,
         cafile=environment["PROVSYNC_SOURCE__TLS__CA_FILE"], enc_login_only=True,
     )
 

@@ -90,6 +90,14 @@ fn kind(code: &str) -> Kind {
     }
 }
 
+/// Whether what is too large is too large for one transaction, whatever else runs. Neo4j gives one
+/// code for that and for memory that all transactions share, and names the limit in its message.
+pub fn is_of_one_transaction(error: &Error) -> bool {
+    let is_pool =
+        error.server_code() == Some("Neo.TransientError.General.MemoryPoolOutOfMemoryError");
+    !is_pool || error.to_string().contains("db.memory.transaction.max")
+}
+
 fn hint(code: &str) -> Option<&'static str> {
     Some(match code {
         "Neo.ClientError.General.ForbiddenOnReadOnlyDatabase"
@@ -167,6 +175,21 @@ mod tests {
         }
         assert_eq!(kind("Neo.DatabaseError.General.StorageDamageDetected"), Kind::Graph);
         assert_eq!(kind("Neo.DatabaseError.Database.DatabaseLimitReached"), Kind::Graph);
+    }
+
+    #[test]
+    fn memory_that_all_share_is_told_from_the_limit_of_a_transaction() {
+        // Source: messages of a 5.26 server with either limit.
+        let said = |limit: &str| {
+            let text = format!(
+                "The allocation of an extra 2.0 MiB would use more than the limit 8.0 MiB. Currently using 7.0 MiB. {limit} threshold reached"
+            );
+            server("Neo.TransientError.General.MemoryPoolOutOfMemoryError", &text)
+        };
+        assert!(is_of_one_transaction(&said("db.memory.transaction.max")));
+        assert!(!is_of_one_transaction(&said("dbms.memory.transaction.total.max")));
+        assert!(!is_of_one_transaction(&said("db.memory.transaction.total.max")));
+        assert!(is_of_one_transaction(&Error::new(Kind::TooLarge, "more than is read at a time")));
     }
 
     #[test]

@@ -6,6 +6,7 @@ use super::lanes::Batch;
 use super::stores::GraphStore;
 use crate::error::{Error, Kind};
 use crate::neo4j::apply::{Applied, Context};
+use crate::neo4j::errors::is_of_one_transaction;
 use crate::neo4j::quarantine::Reason;
 
 /// How often a batch that the server refuses is sent whole before it is bisected.
@@ -44,6 +45,14 @@ pub(super) async fn write<G: GraphStore>(
             Err(error) if error.kind == Kind::Refused && tries + 1 < REFUSED_TRIES => {
                 tries += 1;
                 stack.push(batch);
+            }
+            // Others use the memory: that a row alone finds none left is not its fault.
+            Err(error)
+                if error.kind == Kind::TooLarge
+                    && batch.len() < 2
+                    && !is_of_one_transaction(&error) =>
+            {
+                return (total, Some(error.with_kind(Kind::Transient)));
             }
             Err(error) if matches!(error.kind, Kind::Refused | Kind::TooLarge) => {
                 tracing::info!(rows = batch.len(), %error, "splitting a batch");

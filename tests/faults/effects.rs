@@ -9,7 +9,11 @@ const fn fail(code: &'static str) -> Effect {
 }
 
 pub const DEADLOCK: Effect = fail("Neo.TransientError.Transaction.DeadlockDetected");
-pub const MEMORY: Effect = fail("Neo.TransientError.General.MemoryPoolOutOfMemoryError");
+/// Memory that all transactions share.
+pub const MEMORY: Effect = Effect::Fail {
+    code: "Neo.TransientError.General.MemoryPoolOutOfMemoryError",
+    message: "dbms.memory.transaction.total.max threshold reached",
+};
 pub const SLOW: Effect = Effect::Slow(Duration::from_millis(300));
 /// A row's own fault, if it lasts.
 pub const REFUSED: Effect = fail("Neo.DatabaseError.Statement.ExecutionFailed");

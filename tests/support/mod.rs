@@ -14,6 +14,7 @@ pub mod graph;
 mod random;
 pub mod run;
 pub mod scenario;
+pub mod server;
 pub mod source;
 pub mod truth;
 pub mod worker;

@@ -179,6 +179,11 @@ impl TestSource {
     }
 
     async fn client(&self) -> Client<Compat<TcpStream>> {
+        self.connect().await.unwrap()
+    }
+
+    /// A connection of a test's own, as sa.
+    pub async fn connect(&self) -> Result<Client<Compat<TcpStream>>, String> {
         let mut config = tiberius::Config::new();
         config.host(&self.config.host);
         config.port(self.config.port);
@@ -189,8 +194,9 @@ impl TestSource {
         config.trust_cert();
         // Tests read rows whose text is broken on purpose.
         config.lossy_utf16_decoding(true);
-        let tcp = TcpStream::connect((self.config.host.as_str(), self.config.port)).await.unwrap();
-        tcp.set_nodelay(true).unwrap();
-        Box::pin(Client::connect(config, tcp.compat_write())).await.unwrap()
+        let address = (self.config.host.as_str(), self.config.port);
+        let tcp = TcpStream::connect(address).await.map_err(|e| e.to_string())?;
+        tcp.set_nodelay(true).map_err(|e| e.to_string())?;
+        Box::pin(Client::connect(config, tcp.compat_write())).await.map_err(|e| e.to_string())
     }
 }
