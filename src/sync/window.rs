@@ -236,6 +236,7 @@ impl<S: SourceStore> Following<S> {
             && self.is_as_it_was(carrier, read).await?;
         carrier.engine.advance(state, Some(is_exact)).await?;
         self.is_consistent = is_exact;
+        self.doubt_epoch();
         Ok((Carried::UpTo(to), "by-pages"))
     }
 }

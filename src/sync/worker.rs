@@ -206,6 +206,11 @@ impl<S: SourceStore> Following<S> {
         Ok((at, versions))
     }
 
+    /// Reads that are tried again in place pass over what a restore does to their connections.
+    pub(super) fn doubt_epoch(&mut self) {
+        self.seen = None;
+    }
+
     pub(super) fn plan<G: GraphStore>(
         &self,
         engine: &Engine<G>,
@@ -284,6 +289,7 @@ impl<S: SourceStore> Following<S> {
         let run = carrier.engine.begin(previous);
         self.note(&run.summary);
         self.is_consistent &= !run.has_written;
+        self.doubt_epoch();
         Ok(outcome? > 0)
     }
 
