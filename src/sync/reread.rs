@@ -59,6 +59,7 @@ impl<S: SourceStore> Following<S> {
         let mut summary = carrier.engine.begin(Run::default()).summary;
         self.note(&summary);
         outcome?;
+        self.doubt_epoch();
         (self.distrust, self.anew) = (None, None);
         if covers_untracked {
             self.carried_untracked = Some(Instant::now());

@@ -182,6 +182,18 @@ impl<S: SourceStore> Following<S> {
         outcome
     }
 
+    /// Whether the source still stands where it stood when a window was read, in the same life: a
+    /// TRUNCATE draws no version, and one that was put back may stand at the same.
+    async fn is_as_it_was<G: GraphStore>(
+        &mut self,
+        carrier: &mut Carrier<S, G>,
+        read: &WindowRead,
+    ) -> Result<bool> {
+        let Carrier { source, engine } = carrier;
+        Ok(source.versions(&engine.mapping).await? == read.versions
+            && source.epoch(&engine.mapping).await?.text() == engine.state.epoch)
+    }
+
     /// Page by page, each its own snapshot; the checkpoint last.
     async fn by_pages<G: GraphStore>(
         &mut self,
@@ -221,10 +233,10 @@ impl<S: SourceStore> Following<S> {
         let is_exact = state.progress.is_none()
             && carrier.engine.run.read_at_max <= to
             && carrier.due().await?.is_empty()
-            // A TRUNCATE draws no version, but the table's changes begin anew.
-            && carrier.source.versions(&carrier.engine.mapping).await? == read.versions;
+            && self.is_as_it_was(carrier, read).await?;
         carrier.engine.advance(state, Some(is_exact)).await?;
         self.is_consistent = is_exact;
+        self.doubt_epoch();
         Ok((Carried::UpTo(to), "by-pages"))
     }
 }

@@ -206,6 +206,11 @@ impl<S: SourceStore> Following<S> {
         Ok((at, versions))
     }
 
+    /// Reads that are tried again in place pass over what a restore does to their connections.
+    pub(super) fn doubt_epoch(&mut self) {
+        self.seen = None;
+    }
+
     pub(super) fn plan<G: GraphStore>(
         &self,
         engine: &Engine<G>,
@@ -263,6 +268,11 @@ impl<S: SourceStore> Following<S> {
             }
         }
         if !self.is_consistent {
+            let epoch = carrier.source.epoch(&self.settings.mapping).await?;
+            if epoch.text() != carrier.engine.state.epoch {
+                self.seen = None;
+                return Ok(Turn::Busy);
+            }
             // Nothing has changed since the rows in the graph were read.
             let state = carrier.engine.state.clone();
             carrier.engine.advance(state, Some(true)).await?;
@@ -279,6 +289,7 @@ impl<S: SourceStore> Following<S> {
         let run = carrier.engine.begin(previous);
         self.note(&run.summary);
         self.is_consistent &= !run.has_written;
+        self.doubt_epoch();
         Ok(outcome? > 0)
     }
 

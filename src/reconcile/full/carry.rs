@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::{Between, Full};
-use crate::error::Result;
+use crate::error::{Error, Kind, Result};
 use crate::mapping::Slot;
 use crate::neo4j::checkpoint::State;
 use crate::reconcile::stores::{GraphStore, SourceStore};
@@ -24,14 +24,19 @@ impl<S: SourceStore, G: GraphStore, B: Between<S, G>> Full<'_, S, G, B> {
         let mut phase = self.phase("carrying", slot, total);
         let mut reader = self.reader(slot, Depth::Rows).start(first);
         let mut saved = Instant::now();
+        let mut is_read_again = false;
         while let Some(page) = reader.recv().await {
             let page = page?;
             let Keys::Range(range) = page.keys else { break };
             if self.carrier.engine.state.followed().is_some_and(|version| page.read_at < version) {
                 // R4: changes that came later were carried since it was read.
+                if std::mem::replace(&mut is_read_again, true) {
+                    return Err(overtaken());
+                }
                 reader = self.reader(slot, Depth::Rows).start(range.first);
                 continue;
             }
+            is_read_again = false;
             let before = self.carrier.engine.run.summary.written;
             let read = self.carrier.carry_page(slot, page).await?;
             self.carrier.engine.run.summary.tally(slot).read += read;
@@ -75,4 +80,11 @@ impl<S: SourceStore, G: GraphStore, B: Between<S, G>> Full<'_, S, G, B> {
         }
         engine.advance(state, None).await
     }
+}
+
+/// A page that was read after the last window is older than it.
+fn overtaken() -> Error {
+    let what =
+        "the source stands before a version that the graph has: it was put back while it was read";
+    Error::new(Kind::Overtaken, what)
 }
