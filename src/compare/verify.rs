@@ -1,6 +1,7 @@
 //! Every row of every table: pages of both stores by key range, in key order, side by side. A range
 //! holds the keys without a row as well, so that what the graph has too much is found on the way.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,7 +21,7 @@ use crate::neo4j::checkpoint::other_source;
 use crate::neo4j::quarantine::Entries;
 use crate::neo4j::{Graph, foreign};
 use crate::reconcile::ahead::Reader;
-use crate::reconcile::desired::Wanted;
+use crate::reconcile::desired::{Outcome, Wanted};
 use crate::reconcile::full::preflight;
 use crate::reconcile::progress::Phase;
 use crate::reconcile::retry::Patience;
@@ -248,7 +249,8 @@ impl Verify<'_> {
     ) -> Result<(u64, Vec<i64>)> {
         let mut wanted = Wanted::new(&self.mapping, &mut self.registry);
         let rows = page.rows.into_iter();
-        let mut desired = rows.map(|row| (row.key, wanted.of(table.slot, row))).collect();
+        let mut desired: BTreeMap<i64, Outcome> =
+            rows.map(|row| (row.key, wanted.of(table.slot, row))).collect();
         let shape = Shape::new(&self.mapping, &self.registry, table.slot);
         let mut patience = Patience::new(self.config.full.retry_max);
         let (mut held, mut found) = (0, Vec::new());
