@@ -18,8 +18,7 @@ async fn every_golden_statement_runs_on_the_sample() {
     files.sort();
     for file in files {
         let statement = std::fs::read_to_string(&file).unwrap();
-        let found =
-            rows(&mut client, &format!("{};\n{statement}", declare(&statement))).await;
+        let found = rows(&mut client, &format!("{};\n{statement}", declare(&statement))).await;
         let counts_nothing = file.to_string_lossy().contains("duplicates");
         assert!(!found.is_empty() || counts_nothing, "{} gives no rows", file.display());
     }
