@@ -42,7 +42,10 @@ async fn loaded(n: u64) -> (TestGraph, TestSource) {
 async fn following(n: u64) -> (TestGraph, Arc<TestSource>, Worker) {
     let (graph, source) = with_rows(n).await;
     apply_schema(&graph, &mapping()).await;
-    let worker = Worker::start(&verify_config(&source, &graph));
+    // A window goes at once, as with the shipped limits.
+    let mut config = verify_config(&source, &graph);
+    config.full.batch_rows = 1_000;
+    let worker = Worker::start(&config);
     caught_up(&source, &graph).await;
     (graph, Arc::new(source), worker)
 }
@@ -85,7 +88,7 @@ fn write_meanwhile(source: Arc<TestSource>, stop: Arc<AtomicBool>) -> tokio::tas
             };
             source.execute(&sql).await;
             transactions += 1;
-            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+            tokio::time::sleep(std::time::Duration::from_millis(25)).await;
         }
         transactions
     })
