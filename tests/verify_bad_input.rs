@@ -89,12 +89,17 @@ async fn what_can_not_be_verified_ends_with_two_and_the_reason() {
     expect(&["--from", "ten"], "invalid value");
     expect(&["--rate-limit", "0"], "0");
     expect(&["--dry-run"], "--repair");
-    graph.run("MATCH (c:ProvsyncCheckpoint) SET c.version = 0").await;
+    graph.run("MATCH (c:ProvsyncCheckpoint) SET c.version = 7").await;
     expect(&[], "changed by hand");
     full(&source, &graph).await.unwrap();
     graph.run("DROP CONSTRAINT provsync_relationship_DERIVED_FROM_edgeId").await;
     expect(&[], "provsync_relationship_DERIVED_FROM_edgeId");
     full(&source, &graph).await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let mapping = folder.path().join("mapping.toml");
+    let text = provsync::mapping::DEFAULT.replace("types_max = 64", "types_max = 63");
+    std::fs::write(&mapping, text).unwrap();
+    expect(&["--mapping", mapping.to_str().unwrap()], "made with another mapping");
     let other = source::loose().await;
     let output = run(&other, &[]);
     assert_eq!(exit(&output), Some(2), "{}", said(&output));
