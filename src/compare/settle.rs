@@ -185,9 +185,10 @@ impl Settler {
         let bytes_max = if keys.len() > 1 { self.limits.batch_bytes_max } else { usize::MAX };
         let actual = read(&self.graph, &shape, &listed, BytesMax(bytes_max)).await?;
         // A row may leave quarantine for the graph between the two reads.
-        let entries_after = match entries.is_empty() {
-            true => Entries::new(),
-            false => self.graph.entries(&shape.table, &listed).await?,
+        let entries_after = if entries.is_empty() {
+            Entries::new()
+        } else {
+            self.graph.entries(&shape.table, &listed).await?
         };
         let request = StandingRequest {
             slot,
