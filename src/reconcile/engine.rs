@@ -11,11 +11,29 @@ use super::stores::GraphStore;
 use super::summary::Summary;
 use crate::config::FullConfig;
 use crate::error::{Error, Kind, Result};
+use crate::mapping::registry::Owned;
 use crate::mapping::{EdgeTable, Mapping, Registry, Shape, Slot};
 use crate::neo4j::apply::{Applied, Context};
 use crate::neo4j::checkpoint::{Fence, State};
 use crate::neo4j::schema;
 use crate::sqlserver::pages::{Keys, Page};
+
+/// The names in force: the mapping's, those on the checkpoint, and those that a constraint tells of
+/// although somebody deleted the checkpoint.
+pub async fn registry<G: GraphStore>(
+    graph: &G,
+    mapping: &Mapping,
+    owned: &BTreeMap<String, Owned>,
+) -> Result<Registry> {
+    let mut registry = Registry::new(mapping, owned);
+    let made = graph.constraints().await?;
+    let single = made.iter().filter_map(|c| match c.properties.as_slice() {
+        [property] => Some((c.on_relationships, c.of.as_str(), property.as_str())),
+        _ => None,
+    });
+    registry.recall(single);
+    Ok(registry)
+}
 
 /// Carries pages into the graph under one fence.
 pub struct Engine<G> {

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use tokio::task::JoinSet;
 
 use super::batch;
-use super::diff::{self, ActualRelationships, Item};
+use super::diff::{self, ActualNodes, ActualRelationships, Item};
 use super::engine::{Engine, Wish, count_deletes};
 use super::lanes::{self, Limits};
 use super::stores::GraphStore;
@@ -115,7 +115,8 @@ impl<G: GraphStore> Engine<G> {
         if let Some(node) = shape.node() {
             let actual = self.graph.nodes(shape, &wish.keys, limit);
             let (entries, actual) = tokio::try_join!(entries, actual)?;
-            let items = diff::nodes(&wish.desired, &actual, &entries, &node.placeholder);
+            let mut items = diff::nodes(&wish.desired, &actual, &entries, &node.placeholder);
+            items.extend(self.woken(wish, &actual, &entries));
             let leaves = items.iter().filter(|i| matches!(i, Item::Leave { .. })).map(Item::key);
             let mut uprooted: BTreeSet<i64> = leaves.collect();
             uprooted.extend(wish.inserted.iter().filter(|key| actual.contains_key(key)));
@@ -127,6 +128,25 @@ impl<G: GraphStore> Engine<G> {
             let items = diff::relationships(&wish.desired, &actual, &entries);
             Ok(Planned { items, entries, uprooted: BTreeSet::new() })
         }
+    }
+
+    /// A row that came and went between two looks was never seen, and one that took another's key
+    /// may look as that one did: what waits for such a key waits in vain, and is looked at again.
+    fn woken<'w>(
+        &self,
+        wish: &'w Wish,
+        actual: &'w ActualNodes,
+        entries: &'w Entries,
+    ) -> impl Iterator<Item = Item> + use<'w, G> {
+        let keys = match &wish.keys {
+            Keys::List(keys) if self.somebody_waits => keys.as_slice(),
+            _ => &[],
+        };
+        let is_known = |key: &i64| {
+            wish.desired.contains_key(key) || actual.contains_key(key) || entries.contains_key(key)
+        };
+        let is_new = move |key: &i64| wish.inserted.contains(key) || !is_known(key);
+        keys.iter().copied().filter(is_new).map(|key| Item::Wake { key })
     }
 
     /// What quarantine says of the keys; nothing where it is known to be empty.
@@ -306,6 +326,7 @@ fn describe(shape: &Shape, item: &Item) -> String {
         }
         Item::Quarantine { reason, .. } => format!("quarantine: {}", reason.code),
         Item::Release { .. } => "release from quarantine".to_owned(),
+        Item::Wake { .. } => "look again at what waits for it".to_owned(),
     };
     format!("{} {}: {what}", shape.table, item.key())
 }
