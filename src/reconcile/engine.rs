@@ -13,6 +13,7 @@ use crate::config::FullConfig;
 use crate::error::{Error, Kind, Result};
 use crate::mapping::registry::Owned;
 use crate::mapping::{EdgeTable, Mapping, Registry, Shape, Slot};
+use crate::neo4j::actual::BytesMax;
 use crate::neo4j::apply::{Applied, Context};
 use crate::neo4j::checkpoint::{Fence, State};
 use crate::neo4j::schema;
@@ -242,6 +243,20 @@ impl<G: GraphStore> Engine<G> {
         let Some(so_far) = self.run.deletes.get(&slot) else { return Ok(()) };
         let deletes = so_far.deletes + count_deletes(items);
         breaker::check(&[Deletes { deletes, ..so_far.clone() }], self.limits.allow_deletes)
+    }
+
+    /// How many of some keys the graph has.
+    pub async fn present(&self, shape: &Shape, keys: impl Iterator<Item = i64>) -> Result<u64> {
+        let keys: Vec<i64> = keys.collect();
+        let mut present = 0;
+        for some in keys.chunks(self.limits.batch_rows.max(1)) {
+            let (keys, limit) = (Keys::List(some.to_vec()), BytesMax(usize::MAX));
+            present += match shape.node() {
+                Some(_) => self.graph.nodes(shape, &keys, limit).await?.len(),
+                None => self.graph.relationships(shape, &keys, limit).await?.len(),
+            };
+        }
+        Ok(present as u64)
     }
 
     /// Adds what was deleted.

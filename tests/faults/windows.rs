@@ -37,7 +37,7 @@ async fn a_look_at_quarantine_that_goes_wrong() {
         let strikes = stand.arm(READ_ENTRIES, effect);
         stand.change_few().await;
         stand.struck(strikes, effect).await;
-        stand.assert_right(&["type-null"]).await;
+        stand.assert_right(&["graph.AtomGraphNodes 31 type-null"]).await;
     }
 }
 
