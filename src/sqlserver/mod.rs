@@ -9,6 +9,7 @@ pub mod errors;
 pub mod lease;
 pub mod pages;
 pub mod preflight;
+pub mod standing;
 pub mod statements;
 mod store;
 pub mod window;
