@@ -4,6 +4,8 @@
 //! a row, named `row`. `coalesce(r.key) IS NOT NULL` is `r.key IS NOT NULL` that no index answers: with
 //! the plain form the planner may leave the node that it has and scan the key's index. Costs of each form in db hits: `docs/decisions/cypher-forms.md`.
 
+pub mod lineage;
+
 use crate::mapping::Shape;
 use crate::mapping::names::quote_cypher as q;
 use crate::mapping::shape::{End, LinksOn, NodeShape, RelationshipShape};

@@ -9,6 +9,7 @@ pub mod checkpoint;
 pub mod cypher;
 pub mod errors;
 pub mod leader;
+pub mod lineage;
 pub mod preflight;
 pub mod quarantine;
 pub mod schema;

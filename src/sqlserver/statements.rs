@@ -4,6 +4,8 @@
 //! ([`super::decode`]); an edge is read through `MATCH` in a derived table that is joined to its
 //! key, so that an edge whose end rows are gone still shows, without ends.
 
+pub mod lineage;
+
 use crate::mapping::names::{quote_sql, sql_table};
 use crate::mapping::{Column, ColumnKind, Mapping, Slot, Table, Tracking};
 
@@ -279,5 +281,6 @@ pub fn all(mapping: &Mapping) -> Vec<Statement> {
             out.push(Statement { name: format!("{}-witness", t.name), sql: witness(t) });
         }
     }
+    out.extend(lineage::all(mapping));
     out
 }
