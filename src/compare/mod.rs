@@ -2,5 +2,9 @@
 //!
 //! - [`difference`]: what is found, and the report of it; [`shown`]: values in it.
 
+pub mod both;
 pub mod difference;
+pub mod element;
 pub mod shown;
+pub mod side;
+pub mod walk;
