@@ -58,6 +58,8 @@ pub struct Walked {
     pub hops: Vec<[HopSum; 2]>,
     /// How it ended, and at which hop.
     pub ended: (Ended, u32),
+    /// What each store met by itself of each table: source, graph.
+    pub counts: BTreeMap<Slot, [u64; 2]>,
     /// What they do not agree on.
     pub suspects: Suspects,
     /// Nodes that either has reached.
@@ -81,6 +83,7 @@ struct Walk<'a, A, B> {
     either: Front,
     alone: [Front; 2],
     digests: [HopDigest; 2],
+    counts: BTreeMap<Slot, [u64; 2]>,
     suspects: Suspects,
     edges_left: usize,
 }
@@ -108,6 +111,7 @@ pub async fn walk<A: Side, B: Side>(
         either: front(),
         alone: [front(), front()],
         digests: Default::default(),
+        counts: BTreeMap::new(),
         suspects: Suspects::default(),
         edges_left: limits.edges_max,
     };
@@ -141,7 +145,8 @@ pub async fn walk<A: Side, B: Side>(
         }
     };
     let nodes = walk.either.len();
-    Ok(Walked { hops, ended, suspects: walk.suspects, nodes, missing })
+    let Walk { counts, suspects, .. } = walk;
+    Ok(Walked { hops, ended, counts, suspects, nodes, missing })
 }
 
 impl<A: Side, B: Side> Walk<'_, A, B> {
@@ -162,7 +167,10 @@ impl<A: Side, B: Side> Walk<'_, A, B> {
             }
             for (i, nodes) in [source, graph].into_iter().enumerate() {
                 let own = nodes.values().filter(|node| self.alone[i].reached().contains(&node.id));
-                own.for_each(|node| self.digests[i].node(node));
+                for node in own {
+                    self.digests[i].node(node);
+                    self.counts.entry(Slot::Node(node.id.table())).or_default()[i] += 1;
+                }
                 there[i].extend(nodes.into_keys());
             }
         }
@@ -216,6 +224,7 @@ impl<A: Side, B: Side> Walk<'_, A, B> {
                 }
                 if self.alone[i].crosses(self.direction, crossed) {
                     self.digests[i].edge(crossed);
+                    self.counts.entry(crossed.slot).or_default()[i] += 1;
                     alone.extend(crossed.far.as_ref());
                 }
             }
@@ -224,9 +233,10 @@ impl<A: Side, B: Side> Walk<'_, A, B> {
         far.into_iter().for_each(|id| self.either.reach(id));
         let [source, graph] = digests;
         let crossed: BTreeSet<(Slot, i64)> = source.keys().chain(graph.keys()).copied().collect();
-        self.edges_left = self.edges_left.checked_sub(crossed.len()).ok_or_else(|| {
-            Error::new(Kind::TooLarge, "the limit of relationships is reached")
-        })?;
+        self.edges_left = self
+            .edges_left
+            .checked_sub(crossed.len())
+            .ok_or_else(|| Error::new(Kind::TooLarge, "the limit of relationships is reached"))?;
         for id in crossed {
             let sorted = |of: &BTreeMap<(Slot, i64), Vec<Digest>>| {
                 let mut digests = of.get(&id).cloned().unwrap_or_default();

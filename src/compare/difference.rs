@@ -189,6 +189,9 @@ pub struct Report {
     /// What was repaired, if that was asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub repair: Option<Repair>,
+    /// Of `compare`: how lineage was walked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub walk: Option<super::comparison::Walk>,
 }
 
 /// The answer.
@@ -308,6 +311,7 @@ impl Report {
             notes: Vec::new(),
             foreign: None,
             repair: None,
+            walk: None,
         }
     }
 

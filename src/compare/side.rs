@@ -27,8 +27,12 @@ pub trait Side {
         edges_max: usize,
     ) -> impl Future<Output = Result<Vec<Crossed>>>;
 
-    /// The nodes of an identity, whatever their type, without a row too.
-    fn of_identity(&mut self, value: &IdentityValue) -> impl Future<Output = Result<Vec<NodeId>>>;
+    /// The nodes of a node table that have an identity, whatever their type, without a row too.
+    fn of_identity(
+        &mut self,
+        table: usize,
+        value: &IdentityValue,
+    ) -> impl Future<Output = Result<Vec<NodeId>>>;
 
     /// Rows of a node table that have keys from `first` on, in order, some at a time; none where
     /// there are no more.

@@ -6,6 +6,8 @@
 
 use std::collections::{BTreeSet, HashSet};
 
+use serde::{Deserialize, Serialize};
+
 use super::element::{Crossed, Digest, Node, NodeId, Way};
 use super::side::{NODES_AT_A_TIME, Side};
 use crate::error::{Error, Kind, Result};
@@ -14,7 +16,8 @@ use crate::error::{Error, Kind, Result};
 const EDGES_AT_A_TIME: usize = 200_000;
 
 /// In which directions a walk goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Direction {
     /// Along relationships as they are stored, from where they begin to where they end.
     Down,

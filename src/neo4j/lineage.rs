@@ -143,9 +143,7 @@ impl GraphSide {
         let bare: Vec<IdentityValue> = from
             .iter()
             .filter_map(|id| match id {
-                NodeId::Bare(identity)
-                    if identity.table == table && *identity.label == **label =>
-                {
+                NodeId::Bare(identity) if identity.table == table && *identity.label == **label => {
                     Some(identity.value.clone())
                 }
                 _ => None,
@@ -248,12 +246,7 @@ impl Side for GraphSide {
         Ok(out)
     }
 
-    async fn edges(
-        &mut self,
-        from: &[NodeId],
-        way: Way,
-        edges_max: usize,
-    ) -> Result<Vec<Crossed>> {
+    async fn edges(&mut self, from: &[NodeId], way: Way, edges_max: usize) -> Result<Vec<Crossed>> {
         let mut out = Vec::new();
         for part in from.chunks(NODES_AT_A_TIME) {
             for shape in self.shapes.iter().filter(|shape| self.scope.has_table(shape.slot)) {
@@ -263,17 +256,15 @@ impl Side for GraphSide {
         Ok(out)
     }
 
-    async fn of_identity(&mut self, value: &IdentityValue) -> Result<Vec<NodeId>> {
+    async fn of_identity(&mut self, table: usize, value: &IdentityValue) -> Result<Vec<NodeId>> {
+        let Some((_, shape, _)) = self.node_shape(table) else { return Ok(Vec::new()) };
         let mut out = BTreeSet::new();
-        for table in 0..self.mapping.nodes.len() {
-            let Some((_, shape, _)) = self.node_shape(table) else { continue };
-            for name in &shape.names {
-                for (value, key) in self.find(table, name, &[value]).await? {
-                    out.insert(match key {
-                        Some(key) => NodeId::Row(table, key),
-                        None => NodeId::bare(table, name.as_str().into(), value),
-                    });
-                }
+        for name in &shape.names {
+            for (value, key) in self.find(table, name, &[value]).await? {
+                out.insert(match key {
+                    Some(key) => NodeId::Row(table, key),
+                    None => NodeId::bare(table, name.as_str().into(), value),
+                });
             }
         }
         Ok(out.into_iter().collect())
@@ -316,7 +307,8 @@ impl Side for GraphSide {
             let limit = BytesMax(BYTES_MAX);
             let found = actual::relationships(&self.graph, shape, &keys, limit).await?;
             for relationship in found.into_values().flatten() {
-                let of_end = [(near.0, &ends.from, relationship.from), (far.0, &ends.to, relationship.to)];
+                let of_end =
+                    [(near.0, &ends.from, relationship.from), (far.0, &ends.to, relationship.to)];
                 for (table, end, value) in of_end {
                     match value {
                         Some(IdentityValue::Integer(key)) if ends.placeholder.is_none() => {
@@ -326,9 +318,7 @@ impl Side for GraphSide {
                             for (value, key) in self.find(table, &end.label, &[&value]).await? {
                                 out.insert(match key {
                                     Some(key) => NodeId::Row(table, key),
-                                    None => {
-                                        NodeId::bare(table, end.label.as_str().into(), value)
-                                    }
+                                    None => NodeId::bare(table, end.label.as_str().into(), value),
                                 });
                             }
                         }

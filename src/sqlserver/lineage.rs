@@ -51,7 +51,8 @@ impl SourceSide {
     async fn row_nodes(&mut self, table: usize, keys: &[i64], out: &mut Vec<Node>) -> Result<()> {
         let slot = Slot::Node(table);
         let statements = statements::table(&self.mapping, slot);
-        let (rows, _) = pages::rows_of_lists(&mut self.source, &statements, keys, usize::MAX).await?;
+        let (rows, _) =
+            pages::rows_of_lists(&mut self.source, &statements, keys, usize::MAX).await?;
         let name = self.mapping.nodes[table].table.name.to_string();
         for (key, outcome) in self.wanted(slot, rows) {
             out.push(match outcome {
@@ -174,8 +175,7 @@ impl SourceSide {
             for row in self.crossing(slot, way, &list, edges_max).await? {
                 let ends = [&row.cells[1], &row.cells[2]]
                     .map(|cell| cell.value().and_then(integer).unwrap_or_default());
-                let [near_key, far_key] =
-                    if way == Way::Along { ends } else { [ends[1], ends[0]] };
+                let [near_key, far_key] = if way == Way::Along { ends } else { [ends[1], ends[0]] };
                 let (key, outcome) = self.wanted(slot, vec![row]).remove(0);
                 let id = NodeId::Row(near, near_key);
                 let far = Some(NodeId::Row(far, far_key));
@@ -204,11 +204,17 @@ impl SourceSide {
             rows.extend(self.crossing(slot, way, &json(list), edges_max).await?);
         }
         let ends = |row: &SourceRow| {
-            let ends = [&row.cells[0], &row.cells[1]]
-                .map(|cell| cell.value().and_then(IdentityValue::of));
-            if way == Way::Along { ends } else { let [from, to] = ends; [to, from] }
+            let ends =
+                [&row.cells[0], &row.cells[1]].map(|cell| cell.value().and_then(IdentityValue::of));
+            if way == Way::Along {
+                ends
+            } else {
+                let [from, to] = ends;
+                [to, from]
+            }
         };
-        let far: BTreeSet<IdentityValue> = rows.iter().filter_map(|row| ends(row)[1].clone()).collect();
+        let far: BTreeSet<IdentityValue> =
+            rows.iter().filter_map(|row| ends(row)[1].clone()).collect();
         let far_rows = self.rows_with(table, &far.iter().collect::<Vec<_>>()).await?;
         for row in rows {
             let [near_value, far_value] = ends(&row);
@@ -262,7 +268,9 @@ impl SourceSide {
         list: &str,
         edges_max: usize,
     ) -> Result<Vec<SourceRow>> {
-        let Some(statements) = lineage::crossing(&self.mapping, slot) else { return Ok(Vec::new()) };
+        let Some(statements) = lineage::crossing(&self.mapping, slot) else {
+            return Ok(Vec::new());
+        };
         let sql = if way == Way::Along { &statements.along } else { &statements.against };
         let mut rows = Vec::new();
         let is_complete = self
@@ -287,9 +295,7 @@ impl SourceSide {
     ) -> Result<()> {
         let (name, digest) = match &outcome {
             Ok(desired) => (desired.name.clone(), element::digest_of_row_edge(table, desired)),
-            Err(reason) => {
-                ("".into(), element::digest_of_unrepresentable(table, key, reason))
-            }
+            Err(reason) => ("".into(), element::digest_of_unrepresentable(table, key, reason)),
         };
         if self.scope.has(&name) {
             out.push(Crossed { near, slot, key, way, name, far, digest });
@@ -297,10 +303,7 @@ impl SourceSide {
         if out.len() > edges_max { Err(too_many(edges_max)) } else { Ok(()) }
     }
 
-    async fn read<T>(
-        &mut self,
-        read: impl AsyncFnOnce(&mut Self) -> Result<T>,
-    ) -> Result<T> {
+    async fn read<T>(&mut self, read: impl AsyncFnOnce(&mut Self) -> Result<T>) -> Result<T> {
         self.source.begin_snapshot().await?;
         match read(self).await {
             Ok(value) => {
@@ -333,12 +336,7 @@ impl Side for SourceSide {
         .await
     }
 
-    async fn edges(
-        &mut self,
-        from: &[NodeId],
-        way: Way,
-        edges_max: usize,
-    ) -> Result<Vec<Crossed>> {
+    async fn edges(&mut self, from: &[NodeId], way: Way, edges_max: usize) -> Result<Vec<Crossed>> {
         self.read(async |side| {
             let mut out = Vec::new();
             for slot in side.mapping.slots() {
@@ -354,21 +352,17 @@ impl Side for SourceSide {
         .await
     }
 
-    async fn of_identity(&mut self, value: &IdentityValue) -> Result<Vec<NodeId>> {
+    async fn of_identity(&mut self, table: usize, value: &IdentityValue) -> Result<Vec<NodeId>> {
         self.read(async |side| {
-            let mut out = Vec::new();
-            for table in 0..side.mapping.nodes.len() {
-                let rows = side.rows_with(table, &[value]).await?;
-                let named = side.named(table, &[value]).await?;
-                out.extend(rows.values().map(|key| NodeId::Row(table, *key)));
-                let bare = named
-                    .into_iter()
-                    .filter(|(_, found)| found == value)
-                    .map(|(label, value)| Identity { table, label, value })
-                    .filter(|identity| !rows.contains_key(identity));
-                out.extend(bare.map(|identity| NodeId::Bare(Box::new(identity))));
-            }
-            Ok(out)
+            let rows = side.rows_with(table, &[value]).await?;
+            let named = side.named(table, &[value]).await?;
+            let bare = named
+                .into_iter()
+                .filter(|(_, found)| found == value)
+                .map(|(label, value)| Identity { table, label, value })
+                .filter(|identity| !rows.contains_key(identity))
+                .map(|identity| NodeId::Bare(Box::new(identity)));
+            Ok(rows.values().map(|key| NodeId::Row(table, *key)).chain(bare).collect())
         })
         .await
     }
@@ -401,8 +395,11 @@ impl Side for SourceSide {
         self.read(async |side| {
             let (rows, _) =
                 pages::rows_of_lists(&mut side.source, &statements, keys, usize::MAX).await?;
-            let desired: Vec<Arc<Desired>> =
-                side.wanted(slot, rows).into_iter().filter_map(|(_, outcome)| outcome.ok()).collect();
+            let desired: Vec<Arc<Desired>> = side
+                .wanted(slot, rows)
+                .into_iter()
+                .filter_map(|(_, outcome)| outcome.ok())
+                .collect();
             let mut ends = BTreeSet::new();
             for desired in &desired {
                 if let Place::Between(from, to) = &desired.place {

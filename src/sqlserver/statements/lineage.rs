@@ -56,11 +56,7 @@ pub fn crossing(mapping: &Mapping, slot: Slot) -> Option<CrossingStatements> {
             let kind = mapping.nodes[link.nodes].identity.kind;
             [&link.from_column, &link.to_column].map(|column| {
                 let column = format!("t.{}", quote_sql(column));
-                format!(
-                    "{} AS t\nWHERE {}",
-                    sql_table(&table.name),
-                    in_identities(&column, kind)
-                )
+                format!("{} AS t\nWHERE {}", sql_table(&table.name), in_identities(&column, kind))
             })
         }
     };
