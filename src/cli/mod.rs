@@ -10,6 +10,7 @@ mod report;
 mod schema;
 mod status;
 mod sync;
+mod verify;
 
 use std::process::ExitCode;
 
@@ -27,8 +28,9 @@ Exit codes:
   0  done; nothing wrong was found; a worker ended as it was told to (SIGTERM, Ctrl-C)
   1  findings, or a rule stopped the run: doctor or schema check found an error, the circuit
      breaker, another source's graph, another writer; status found no worker that is well, or
-     --wait-for was not reached in time
-  2  could not do it: usage, configuration, a side that can't be reached or refuses
+     --wait-for was not reached in time; verify found the stores different
+  2  could not do it: usage, configuration, a side that can't be reached or refuses; verify
+     could not tell whether the stores are equal
 A full that left rows in quarantine is done (0) and says so.";
 
 /// Keeps a Neo4j graph equal to the provenance graph in SQL Server's graph tables
@@ -49,6 +51,8 @@ enum Command {
     Full(full::Args),
     /// Follow the source: load the graph, then carry every change, until told to end
     Sync(sync::Args),
+    /// Say whether the graph holds what the source says, row by row; with --repair, make it so
+    Verify(verify::Args),
     /// Say where the graph stands, who writes it and how far it is behind
     Status(status::Args),
     /// Rows that are not in the graph, and why
@@ -108,6 +112,7 @@ fn run(cli: &Cli) -> Result<Outcome> {
             Command::Doctor(args) => doctor::run(args, parts).await,
             Command::Full(args) => full::run(args, parts).await,
             Command::Sync(args) => sync::run(args, parts).await,
+            Command::Verify(args) => verify::run(args, parts).await,
             Command::Status(args) => status::run(args, parts).await,
             Command::Quarantine(args) => quarantine::run(args, parts).await,
             Command::Purge(args) => purge::run(args, parts).await,
@@ -119,7 +124,11 @@ fn run(cli: &Cli) -> Result<Outcome> {
 
 fn load(cli: &Cli) -> Result<Parts> {
     let need = match &cli.command {
-        Command::Doctor(_) | Command::Full(_) | Command::Sync(_) | Command::Status(_) => Need::BOTH,
+        Command::Doctor(_)
+        | Command::Full(_)
+        | Command::Sync(_)
+        | Command::Verify(_)
+        | Command::Status(_) => Need::BOTH,
         Command::Purge(_) | Command::Quarantine(_) => Need::GRAPH,
         Command::Schema(args) => args.need(),
         Command::Explain => Need::NONE,
@@ -130,6 +139,7 @@ fn load(cli: &Cli) -> Result<Parts> {
     match &cli.command {
         Command::Full(args) => overrides.allow_deletes = args.allow_deletes,
         Command::Sync(args) => overrides.allow_deletes = args.allow_deletes,
+        Command::Verify(args) => overrides.allow_deletes = args.allow_deletes,
         _ => {}
     }
     Parts::load(need, &overrides, std::env::vars_os(), &dir)

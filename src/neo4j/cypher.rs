@@ -4,6 +4,7 @@
 //! a row, named `row`. `coalesce(r.key) IS NOT NULL` is `r.key IS NOT NULL` that no index answers: with
 //! the plain form the planner may leave the node that it has and scan the key's index. Costs of each form in db hits: `docs/decisions/cypher-forms.md`.
 
+pub mod foreign;
 pub mod lineage;
 
 use crate::mapping::Shape;
@@ -358,6 +359,15 @@ pub fn count_orphans(node: &NodeShape, key: &str) -> String {
     format!("{}\nRETURN [count(p)] AS row", orphans(node, key))
 }
 
+/// Identities of placeholders that no link needs, and their names among `$names`; up to `$limit`.
+pub fn list_orphans(node: &NodeShape, key: &str) -> String {
+    format!(
+        "{}\nRETURN [p.{}, [l IN labels(p) WHERE l IN $names]] AS row LIMIT $limit",
+        orphans(node, key),
+        q(&node.identity)
+    )
+}
+
 fn orphans(node: &NodeShape, key: &str) -> String {
     let needed = no_link(&node.links);
     format!("MATCH (p:{}) WHERE p.{} IS NULL{needed}", q(&node.placeholder), q(key))
@@ -404,6 +414,7 @@ pub fn all(shape: &Shape) -> Vec<(String, String)> {
         add("update", update_nodes(shape, node));
         add("unlabel", unlabel(shape, node, &first));
         add("sweep", sweep(node, &shape.key));
+        add("orphans", list_orphans(node, &shape.key));
     }
     if let Some(ends) = shape.relationship() {
         add("read-range", read_relationships(shape, ends, By::Range));

@@ -8,6 +8,7 @@ pub mod apply;
 pub mod checkpoint;
 pub mod cypher;
 pub mod errors;
+pub mod foreign;
 pub mod leader;
 pub mod lineage;
 pub mod preflight;

@@ -10,6 +10,7 @@ pub mod lease;
 pub mod lineage;
 pub mod pages;
 pub mod preflight;
+pub mod standing;
 pub mod statements;
 mod store;
 pub mod window;
