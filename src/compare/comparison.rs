@@ -15,7 +15,7 @@ use super::settle::Settler;
 use super::shown::Shown;
 use super::side::Scope;
 use super::walk::{Direction, Ended, HopSum, Limits};
-use crate::config::Config;
+use crate::config::{Config, SourceConfig};
 use crate::error::{Error, Kind as ErrorKind, Result};
 use crate::mapping::{Mapping, Registry, Slot};
 use crate::neo4j::lineage::GraphSide;
@@ -82,9 +82,10 @@ pub struct Hop {
 }
 
 /// Both stores, opened and checked.
-pub struct Stores {
+struct Stores {
     mapping: Arc<Mapping>,
     registry: Registry,
+    config: SourceConfig,
     source: Source,
     graph: Graph,
     settler: Settler,
@@ -95,23 +96,9 @@ pub struct Stores {
 /// Compares and reports.
 ///
 /// # Errors
-/// Whatever keeps it from telling; it never has a kind that means a difference.
+/// Whatever keeps it from telling.
 pub async fn run(config: &Config, mapping: Mapping, options: &Options) -> Result<Report> {
-    let outcome = async {
-        let mut stores = Stores::open(config, mapping, options.looks_max).await?;
-        stores.compare(options).await
-    };
-    outcome.await.map_err(could_not_tell)
-}
-
-/// A rule that stops a writer only keeps a reader from telling.
-pub fn could_not_tell(error: Error) -> Error {
-    match error.kind {
-        ErrorKind::Stop | ErrorKind::FencedOff | ErrorKind::Overtaken => {
-            error.with_kind(ErrorKind::Usage)
-        }
-        _ => error,
-    }
+    Stores::open(config, mapping, options.looks_max).await?.compare(options).await
 }
 
 impl Stores {
@@ -119,7 +106,7 @@ impl Stores {
     ///
     /// # Errors
     /// The graph has no checkpoint that fits, is another source's, or lacks constraints.
-    pub async fn open(config: &Config, mapping: Mapping, looks_max: u32) -> Result<Self> {
+    async fn open(config: &Config, mapping: Mapping, looks_max: u32) -> Result<Self> {
         let mapping = Arc::new(mapping);
         let mut source = Source::new(config.source.clone());
         source.connect().await?;
@@ -142,7 +129,8 @@ impl Stores {
             ))
             .hint("`provsync schema apply` makes them"));
         }
-        Ok(Self { mapping, registry, source, graph, settler, id, state })
+        let config = config.source.clone();
+        Ok(Self { mapping, registry, config, source, graph, settler, id, state })
     }
 
     async fn compare(&mut self, options: &Options) -> Result<Report> {
@@ -153,7 +141,7 @@ impl Stores {
             Some(since) => roots::changed(&mut self.source, &self.mapping, since).await?,
             None => std::collections::BTreeMap::new(),
         };
-        let source = std::mem::replace(&mut self.source, self.source.another());
+        let source = std::mem::replace(&mut self.source, Source::new(self.config.clone()));
         let (mapping, registry) = (self.mapping.clone(), self.registry.clone());
         let mut graph = GraphSide::new(self.graph.clone(), mapping, &registry, scope.clone());
         let mut source = SourceSide::new(source, self.mapping.clone(), registry, scope.clone());
@@ -164,14 +152,9 @@ impl Stores {
             tries += 1;
             let source_version = epoch::read_current(source.source()).await?;
             let version = self.settler.checkpoint().await?.version;
-            let walked = both::walk(
-                &mut source,
-                &mut graph,
-                &roots,
-                options.direction,
-                options.limits,
-            )
-            .await?;
+            let walked =
+                both::walk(&mut source, &mut graph, &roots, options.direction, options.limits)
+                    .await?;
             let differences = self.settle(&walked.suspects).await?;
             // Evidence is of one state: what was on its way when it was walked makes it worthless.
             let is_blurred = differences.is_empty() && !walked.is_same();
