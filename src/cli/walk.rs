@@ -5,7 +5,7 @@ use clap::ValueEnum;
 use crate::compare::walk::{Direction, Limits};
 
 #[derive(Debug, clap::Args)]
-pub(super) struct Args {
+pub(super) struct Walk {
     /// Hops; without it until nothing new is reached
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     hops: Option<u32>,
@@ -38,7 +38,7 @@ enum Way {
     Both,
 }
 
-impl Args {
+impl Walk {
     pub(super) fn direction(&self) -> Direction {
         match self.direction {
             Way::Down => Direction::Down,
