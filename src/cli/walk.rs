@@ -22,7 +22,7 @@ pub(super) struct Walk {
     #[arg(long, value_name = "N", default_value_t = 1_000_000)]
     nodes_max: usize,
     /// End where more relationships are crossed
-    #[arg(long, value_name = "N", default_value_t = 10_000_000)]
+    #[arg(long, value_name = "N", default_value_t = 5_000_000)]
     edges_max: usize,
 }
 

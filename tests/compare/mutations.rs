@@ -107,7 +107,7 @@ async fn one_change_to_either_store_is_found_at_its_hop_and_not_beyond_the_last(
         };
         let root = Keys::random(&mut random, &raw).values[3].1;
         let way = [Way::Both, Way::Both, Way::Down, Way::Up][i % 4];
-        let hops = u32::try_from(random.below(4)).unwrap() + 1;
+        let hops = u32::try_from(random.below(6)).unwrap() + 1;
         let of_graph = raw::of_graph(&graph).await;
         let roots = [format!("r{root}")];
         let expected = raw::differing(&raw::of_source(&source).await, &of_graph, &roots, way, hops);
@@ -125,8 +125,8 @@ async fn one_change_to_either_store_is_found_at_its_hop_and_not_beyond_the_last(
         assert_eq!(report.walk.unwrap().first_divergent_hop, first, "{done}");
         match first {
             Some(hop) => {
-                (found, *by_hop.entry(hop).or_default()) =
-                    (found + 1, by_hop.get(&hop).copied().unwrap_or(0) + 1)
+                found += 1;
+                *by_hop.entry(hop).or_default() += 1;
             }
             None => beyond += 1,
         }
@@ -136,5 +136,5 @@ async fn one_change_to_either_store_is_found_at_its_hop_and_not_beyond_the_last(
         assert_eq!(report.verdict, Verdict::Equal, "after {done}: {report:#?}");
     }
     println!("{count} changes: {found} found, {beyond} beyond the last hop; first hops {by_hop:?}");
-    assert!(found > count / 4 && beyond > 0);
+    assert!(found >= count / 5 && beyond > 0);
 }
