@@ -19,6 +19,7 @@ fn integer(number: i64) -> IdentityValue {
     IdentityValue::Integer(number)
 }
 
+#[allow(clippy::unnecessary_wraps)]
 fn edge(name: &str, from: i64, to: i64, weight: f64) -> Outcome {
     let place = Place::Between(integer(from), integer(to));
     let properties = vec![Some(Value::Text("t".into())), Some(Value::Float(weight)), None, None];
@@ -144,7 +145,11 @@ fn any_edge() -> impl Strategy<Value = (usize, i64, i64, i32)> {
 fn outcomes() -> impl Strategy<Value = BTreeMap<i64, Outcome>> {
     let good = any_edge().prop_map(|(n, a, b, w)| edge(NAMES[n], a, b, f64::from(w)));
     let outcome = prop_oneof![4 => good, 1 => Just(Err(Reason::new("bad", "why")))];
-    proptest::collection::btree_map(0..8_i64, outcome, 0..6)
+    let keyed = |(key, outcome): (i64, Outcome)| {
+        (key, outcome.map(|desired| Arc::new(Desired { key, ..(*desired).clone() })))
+    };
+    let outcomes = proptest::collection::btree_map(0..8_i64, outcome, 0..6);
+    outcomes.prop_map(move |outcomes| outcomes.into_iter().map(keyed).collect())
 }
 
 fn actuals() -> impl Strategy<Value = ActualRelationships> {
