@@ -16,9 +16,11 @@
 //! - [`neo4j`]: the graph: schema, statements, actual state, writes, checkpoint and fence.
 //! - [`reconcile`]: desired, diff and lanes (pure), and the phases of a full over them.
 //! - [`sync`]: the continuous worker: windows, the lease, the loop.
+//! - [`compare`]: where the stores differ, how sure that is, and repair.
 //! - [`config`], [`cli`], [`error`], [`finding`]: what people type and read.
 
 pub mod cli;
+pub mod compare;
 pub mod config;
 pub mod error;
 pub mod finding;
