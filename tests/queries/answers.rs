@@ -127,12 +127,11 @@ async fn impact(graph: &TestGraph, rows: &Rows, atom: i64, down: &BTreeMap<i64, 
 }
 
 async fn cycles(graph: &TestGraph, rows: &Rows) {
-    let mut expected: Vec<(usize, i64)> = rows
+    let expected: Vec<(usize, i64)> = rows
         .nodes
         .keys()
         .filter_map(|key| Some((*reached(&rows.derived, *key).get(key)?, *key)))
         .collect();
-    expected.sort_unstable();
     let columns = ["hops", "type", "atomId", "nodeId"];
     let line = |(hops, key): &(usize, i64)| {
         let node = &rows.nodes[key];
