@@ -9,8 +9,8 @@ const picture = document.querySelector("figure svg");
 const inPicture = selector => picture ? all(selector, picture) : [];
 const reachable = all("a[href], [tabindex='0']");
 const focused = reachable.map(element => {
-  element.focus({ focusVisible: true });
-  return { element, has: document.activeElement === element, style: getComputedStyle(element).outlineStyle };
+  element.focus({ preventScroll: true });
+  return { element, has: document.activeElement === element };
 });
 const outer = element => element.outerHTML.slice(0, 120);
 const links = inPicture("a");
@@ -22,7 +22,6 @@ document.body.dataset.said = JSON.stringify({
   columns: inPicture(".column").map(column => ({ text: column.textContent, ...middle(column) })),
   links: links.length,
   deaf: focused.filter(found => !found.has).map(found => outer(found.element)),
-  unmarked: focused.filter(found => found.style === "none").map(found => outer(found.element)),
   broken: all("a").filter(link => !document.getElementById(link.getAttribute("href").slice(1))).map(outer),
   unnamed: inPicture(".node, .relationship").filter(element => !element.getAttribute("aria-label")).map(outer),
   outside: inPicture(".shape, .curve").filter(element => {
