@@ -1,8 +1,10 @@
 //! The command line: one file per command. Results go to stdout, everything else to stderr.
 
+mod compare;
 mod doctor;
 mod explain;
 mod full;
+mod lineage;
 mod logging;
 mod purge;
 mod quarantine;
@@ -10,6 +12,8 @@ mod report;
 mod schema;
 mod status;
 mod sync;
+mod verify;
+mod walk;
 
 use std::process::ExitCode;
 
@@ -27,8 +31,10 @@ Exit codes:
   0  done; nothing wrong was found; a worker ended as it was told to (SIGTERM, Ctrl-C)
   1  findings, or a rule stopped the run: doctor or schema check found an error, the circuit
      breaker, another source's graph, another writer; status found no worker that is well, or
-     --wait-for was not reached in time
-  2  could not do it: usage, configuration, a side that can't be reached or refuses
+     --wait-for was not reached in time; verify or compare found the stores
+     different
+  2  could not do it: usage, configuration, a side that can't be reached or refuses; verify
+     or compare could not tell whether the stores are equal
 A full that left rows in quarantine is done (0) and says so.";
 
 /// Keeps a Neo4j graph equal to the provenance graph in SQL Server's graph tables
@@ -49,6 +55,12 @@ enum Command {
     Full(full::Args),
     /// Follow the source: load the graph, then carry every change, until told to end
     Sync(sync::Args),
+    /// Say whether the graph holds what the source says, row by row; with --repair, make it so
+    Verify(verify::Args),
+    /// Say whether both stores tell the same lineage, hop by hop from some roots
+    Compare(Box<compare::Args>),
+    /// Show an atom's lineage as one store tells it
+    Lineage(lineage::Args),
     /// Say where the graph stands, who writes it and how far it is behind
     Status(status::Args),
     /// Rows that are not in the graph, and why
@@ -108,6 +120,9 @@ fn run(cli: &Cli) -> Result<Outcome> {
             Command::Doctor(args) => doctor::run(args, parts).await,
             Command::Full(args) => full::run(args, parts).await,
             Command::Sync(args) => sync::run(args, parts).await,
+            Command::Verify(args) => verify::run(args, parts).await,
+            Command::Compare(args) => compare::run(args, parts).await,
+            Command::Lineage(args) => lineage::run(args, parts).await,
             Command::Status(args) => status::run(args, parts).await,
             Command::Quarantine(args) => quarantine::run(args, parts).await,
             Command::Purge(args) => purge::run(args, parts).await,
@@ -119,9 +134,15 @@ fn run(cli: &Cli) -> Result<Outcome> {
 
 fn load(cli: &Cli) -> Result<Parts> {
     let need = match &cli.command {
-        Command::Doctor(_) | Command::Full(_) | Command::Sync(_) | Command::Status(_) => Need::BOTH,
+        Command::Doctor(_)
+        | Command::Full(_)
+        | Command::Sync(_)
+        | Command::Verify(_)
+        | Command::Status(_) => Need::BOTH,
         Command::Purge(_) | Command::Quarantine(_) => Need::GRAPH,
         Command::Schema(args) => args.need(),
+        Command::Compare(args) => args.need(),
+        Command::Lineage(args) => args.need(),
         Command::Explain => Need::NONE,
     };
     let dir = std::env::current_dir()
@@ -130,6 +151,7 @@ fn load(cli: &Cli) -> Result<Parts> {
     match &cli.command {
         Command::Full(args) => overrides.allow_deletes = args.allow_deletes,
         Command::Sync(args) => overrides.allow_deletes = args.allow_deletes,
+        Command::Verify(args) => overrides.allow_deletes = args.allow_deletes,
         _ => {}
     }
     Parts::load(need, &overrides, std::env::vars_os(), &dir)

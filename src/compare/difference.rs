@@ -103,7 +103,7 @@ impl Kind {
 }
 
 /// One side of a difference, without properties; those that differ are in [`Kind::Property`].
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Thing {
     /// Its type labels or its relationship type.
     pub names: Vec<String>,
@@ -190,6 +190,9 @@ pub struct Report {
     /// What was repaired, if that was asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub repair: Option<Repair>,
+    /// Of `compare`: how lineage was walked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub walk: Option<super::comparison::Walk>,
     /// How a person looks at the rows and things of each table.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub lookups: BTreeMap<String, Lookup>,
@@ -220,6 +223,8 @@ pub enum Verdict {
     Equal,
     /// They do not. Exit code 1.
     Different,
+    /// They did not, were made to, and do now. Exit code 0.
+    Repaired,
     /// They do not where rows are in quarantine, and nowhere else. Exit code 1, or 0 where that is
     /// allowed.
     Explained,
@@ -294,14 +299,19 @@ pub enum ForeignKind {
 pub struct Repair {
     /// Nothing was written, since that was not asked for.
     pub dry_run: bool,
-    /// Row keys that were carried again, by table.
+    /// How many rows were carried again, by table.
     pub keys: BTreeMap<String, u64>,
+    /// How many placeholders that no link needs were removed.
+    pub placeholders: u64,
     /// The worker that did it, if one writes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub worker: Option<String>,
     /// Why it was not done.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refused: Option<String>,
+    /// What differs of these rows still, or may.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left: Vec<Difference>,
 }
 
 /// How many differences a report keeps, where nothing else is asked for: some megabytes of text.
@@ -329,6 +339,7 @@ impl Report {
             notes: Vec::new(),
             foreign: None,
             repair: None,
+            walk: None,
             lookups: BTreeMap::new(),
             around: Vec::new(),
         }

@@ -4,6 +4,9 @@
 //! a row, named `row`. `coalesce(r.key) IS NOT NULL` is `r.key IS NOT NULL` that no index answers: with
 //! the plain form the planner may leave the node that it has and scan the key's index. Costs of each form in db hits: `docs/decisions/cypher-forms.md`.
 
+pub mod foreign;
+pub mod lineage;
+
 use crate::mapping::Shape;
 use crate::mapping::names::quote_cypher as q;
 use crate::mapping::shape::{End, LinksOn, NodeShape, RelationshipShape};
@@ -370,6 +373,15 @@ pub fn count_orphans(node: &NodeShape, key: &str) -> String {
     format!("{}\nRETURN [count(p)] AS row", orphans(node, key))
 }
 
+/// Identities of placeholders that no link needs, and their names among `$names`; up to `$limit`.
+pub fn list_orphans(node: &NodeShape, key: &str) -> String {
+    format!(
+        "{}\nRETURN [p.{}, [l IN labels(p) WHERE l IN $names]] AS row LIMIT $limit",
+        orphans(node, key),
+        q(&node.identity)
+    )
+}
+
 fn orphans(node: &NodeShape, key: &str) -> String {
     let needed = no_link(&node.links);
     format!("MATCH (p:{}) WHERE p.{} IS NULL{needed}", q(&node.placeholder), q(key))
@@ -418,6 +430,7 @@ pub fn all(shape: &Shape) -> Vec<(String, String)> {
         add("unlabel", unlabel(shape, node, &first));
         add("sweep", sweep(node, &shape.key));
         add("look-orphans", look_orphans(node, &shape.key));
+        add("orphans", list_orphans(node, &shape.key));
     }
     if let Some(ends) = shape.relationship() {
         add("read-range", read_relationships(shape, ends, By::Range));

@@ -4,6 +4,7 @@
 //! None of this decides who may write; the fence does ([`super::checkpoint`]). It tells people and a
 //! standby how the writer is doing. None of it is under the seal.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -56,11 +57,38 @@ pub struct Request {
 }
 
 /// What can be asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RequestKind {
     /// A full of all tables.
     Full,
+    /// Some rows once more; they are few, since they stand on the checkpoint ([`KEYS_ASKED_MAX`]).
+    Keys {
+        /// Row keys by `schema.table`.
+        tables: BTreeMap<String, Vec<i64>>,
+        /// Placeholders that no link needs as well.
+        placeholders: bool,
+    },
+}
+
+/// Row keys of one request at most.
+pub const KEYS_ASKED_MAX: usize = 5_000;
+
+impl Request {
+    /// A request of its own.
+    pub fn new(kind: RequestKind, allow_deletes: Option<u64>) -> Self {
+        Self { id: uuid::Uuid::new_v4().to_string(), kind, allow_deletes }
+    }
+}
+
+/// How a request for rows ended; [`answer`]'s text in JSON.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Mended {
+    /// They were carried.
+    Done,
+    /// A rule forbids it.
+    Refused(String),
 }
 
 /// A sign of the writer as somebody else sees it; while it lives, the sign changes.

@@ -1,9 +1,12 @@
 //! Placeholders that no link needs any more.
 
+use neo4rs::BoltType;
+
 use super::checkpoint::{self, Fence};
 use super::{Counters, Graph, Statement, cypher, list, run, values};
 use crate::error::Result;
 use crate::mapping::Shape;
+use crate::model::Value;
 
 /// Deletes up to `limit` of them, guard last; `None` if there are none. Looks first: a transaction
 /// that writes nothing is none.
@@ -27,6 +30,33 @@ pub async fn sweep(
         Ok((removed.and_then(|n| u64::try_from(n).ok()).unwrap_or(0), counters))
     };
     graph.write(delete).await.map(Some)
+}
+
+/// A placeholder that no link needs: its identity and its type labels.
+pub type Orphan = (Option<Value>, Vec<String>);
+
+/// Up to `limit` of them.
+pub async fn orphans(graph: &Graph, shape: &Shape, limit: usize) -> Result<Vec<Orphan>> {
+    let mut found = Vec::new();
+    let Some(node) = shape.node() else { return Ok(found) };
+    let statement = Statement::new(cypher::list_orphans(node, &shape.key))
+        .with("names", values::list(shape.names.iter().map(|n| n.as_str().into())))
+        .with("limit", i64::try_from(limit).unwrap_or(i64::MAX));
+    graph
+        .read(statement, |row| {
+            let mut cells = list(&row)?.into_iter();
+            let identity = cells.next().and_then(values::from_bolt);
+            let names = match cells.next() {
+                Some(BoltType::List(names)) => {
+                    names.value.iter().filter_map(values::text).map(String::from).collect()
+                }
+                _ => Vec::new(),
+            };
+            found.push((identity, names));
+            Ok(())
+        })
+        .await?;
+    Ok(found)
 }
 
 async fn count(graph: &Graph, text: String) -> Result<i64> {

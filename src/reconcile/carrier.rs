@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
+use super::ahead::Reader;
 use super::desired::{Desired, Place};
 use super::engine::{Engine, Wish};
 use super::stores::{GraphStore, SourceStore};
@@ -11,7 +12,7 @@ use crate::error::Result;
 use crate::mapping::Slot;
 use crate::model::value::IdentityValue;
 use crate::neo4j::apply::Waiting;
-use crate::sqlserver::pages::{Keys, Page};
+use crate::sqlserver::pages::{Depth, Keys, Page, PageLimit};
 
 /// Keys that are looked at again at a time.
 const AGAIN_ROWS: usize = 1_000;
@@ -27,6 +28,19 @@ pub struct Carrier<S, G> {
 }
 
 impl<S: SourceStore, G: GraphStore> Carrier<S, G> {
+    /// Reads a table on a connection of its own, in pages of `rows` at most.
+    pub fn reader(&self, slot: Slot, depth: Depth, rows: usize) -> Reader<S> {
+        let limits = &self.engine.limits;
+        Reader {
+            source: self.source.another(),
+            mapping: Arc::clone(&self.engine.mapping),
+            slot,
+            depth,
+            limit: PageLimit { rows, bytes: limits.batch_bytes_max },
+            retry_max: limits.retry_max,
+        }
+    }
+
     /// Carries a page; returns the number of its rows.
     pub async fn carry_page(&mut self, slot: Slot, page: Page) -> Result<u64> {
         let read = page.rows.len() as u64;

@@ -4,7 +4,7 @@
 //! [`stores`] is what it needs of the two sides. [`plan`], [`desired`], [`diff`] and [`lanes`] are
 //! pure. [`page`] carries one page of keys through them, [`atomic`] some keys of all tables in one
 //! transaction; [`carrier`] brings what they turn out to need; [`full`] carries all keys of all
-//! tables, phase by phase.
+//! tables, phase by phase; [`mend`] those that somebody names.
 
 pub mod ahead;
 pub mod atomic;
@@ -16,6 +16,7 @@ pub mod diff;
 pub mod engine;
 pub mod full;
 pub mod lanes;
+pub mod mend;
 pub mod page;
 pub mod plan;
 pub mod progress;
@@ -23,3 +24,4 @@ pub mod purge;
 pub mod retry;
 pub mod stores;
 pub mod summary;
+mod sweep;

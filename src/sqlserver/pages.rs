@@ -9,7 +9,7 @@ use crate::mapping::ColumnKind;
 use crate::model::SourceRow;
 
 /// Keys that one statement takes: it can't tell how long its list is, and plans for a short one.
-const LIST_MAX: usize = 2_000;
+pub(super) const LIST_MAX: usize = 2_000;
 
 /// Row keys from first to last, both included.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,6 +4,8 @@
 //! ([`super::decode`]); an edge is read through `MATCH` in a derived table that is joined to its
 //! key, so that an edge whose end rows are gone still shows, without ends.
 
+pub mod lineage;
+
 use crate::mapping::names::{quote_sql, sql_table};
 use crate::mapping::{Column, ColumnKind, Mapping, Slot, Table, Tracking};
 
@@ -228,6 +230,17 @@ WHERE {} AND ct.SYS_CHANGE_VERSION >= @P3;",
     )
 }
 
+/// Which of some keys (`@P2`, a JSON array) changed after `@P1`.
+pub fn changed_keys(t: &Table) -> String {
+    let key = quote_sql(&t.key);
+    format!(
+        "SELECT ct.{key} AS row_key FROM CHANGETABLE(CHANGES {}, @P1) AS ct
+WHERE {};",
+        sql_table(&t.name),
+        in_list(&format!("ct.{key}")).replace("@P1", "@P2"),
+    )
+}
+
 /// Takes the lease `@P1` for this session, if nobody has it: the status of `sp_getapplock`.
 pub const TAKE_LEASE: &str = "DECLARE @status int;
 EXEC @status = sp_getapplock @Resource = @P1, @LockMode = 'Exclusive', @LockOwner = 'Session', @LockTimeout = 0;
@@ -299,7 +312,10 @@ pub fn all(mapping: &Mapping) -> Vec<Statement> {
         out.extend(texts.map(|(what, sql)| Statement { name: format!("{}-{what}", t.name), sql }));
         if t.tracking == Tracking::ChangeTracking {
             out.push(Statement { name: format!("{}-witness", t.name), sql: witness(t) });
+            let name = format!("{}-changed-keys", t.name);
+            out.push(Statement { name, sql: changed_keys(t) });
         }
     }
+    out.extend(lineage::all(mapping));
     out
 }

@@ -10,12 +10,14 @@
 //! - [`worker`]: the loop: what is to be done is done, and what can't be done now is tried again.
 //! - [`window`]: changed keys into the graph, at once or by pages.
 //! - [`reread`]: all rows of some tables, with windows in between.
+//! - [`mend`]: rows that somebody asked for.
 //! - [`failures`]: what is waited for.
 //! - [`verify`]: the trickle through all rows when there is nothing else to do.
 //! - [`pace`], [`life`], [`metrics`]: when to ask again, what it says of itself.
 
 pub mod failures;
 pub mod life;
+pub mod mend;
 pub mod metrics;
 pub mod pace;
 pub mod reread;

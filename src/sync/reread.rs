@@ -91,7 +91,7 @@ impl<S: SourceStore> Following<S> {
         }
     }
 
-    async fn answer<G: GraphStore>(
+    pub(super) async fn answer<G: GraphStore>(
         &mut self,
         engine: &Engine<G>,
         id: &str,

@@ -8,7 +8,6 @@ use tokio::time::Instant;
 
 use super::metrics;
 use crate::error::Result;
-use crate::mapping::{Shape, Slot};
 use crate::neo4j::leader::Verify;
 use crate::reconcile::carrier::Carrier;
 use crate::reconcile::engine::Run;
@@ -129,15 +128,7 @@ impl Trickle {
             return Ok(());
         }
         (self.table, self.is_complete) = (0, true);
-        let engine = &mut carrier.engine;
-        let Some(fence) = engine.fence.clone() else { return Ok(()) };
-        for i in 0..engine.mapping.nodes.len() {
-            let shape = Shape::new(&engine.mapping, &engine.registry, Slot::Node(i));
-            let rows = engine.limits.batch_rows;
-            while engine.graph.sweep(&shape, rows, &fence, i64::MAX).await?.is_some() {
-                engine.run.has_written = true;
-            }
-        }
+        carrier.engine.sweep().await?;
         tracing::info!(mended = self.mended, "the background verify has compared all rows");
         Ok(())
     }

@@ -15,14 +15,13 @@ use super::worker::Following;
 use crate::error::{Error, Kind, Result};
 use crate::mapping::Slot;
 use crate::neo4j::checkpoint::{Cursor, State, Witness};
-use crate::reconcile::ahead::Reader;
 use crate::reconcile::atomic::Outcome;
 use crate::reconcile::breaker::{self, Deletes};
 use crate::reconcile::carrier::{Carrier, Ends};
 use crate::reconcile::engine::{Engine, Run, Wish};
 use crate::reconcile::plan;
 use crate::reconcile::stores::{GraphStore, SourceStore};
-use crate::sqlserver::pages::{Depth, Keys, Page, PageLimit};
+use crate::sqlserver::pages::{Depth, Keys, Page};
 use crate::sqlserver::statements::tracked;
 use crate::sqlserver::window::{Changed, ChangedKeys, WindowRead, WindowRequest};
 
@@ -204,11 +203,12 @@ impl<S: SourceStore> Following<S> {
         let to = version(read);
         let mut saved = Instant::now();
         let slots = carrier.engine.mapping.slots();
+        let rows = carrier.engine.limits.batch_rows;
         for (part, (slot, keys)) in parts(read, &slots).into_iter().enumerate() {
             let cursor = carrier.engine.state.cursor.clone();
             let keys = keys.into_iter().filter(|key| !is_done(cursor.as_ref(), part, *key));
             let keys: Vec<i64> = keys.map(|changed| changed.key).collect();
-            let mut pages = reader(carrier, slot).start_keys(keys);
+            let mut pages = carrier.reader(slot, Depth::Rows, rows).start_keys(keys);
             while let Some(page) = pages.recv().await {
                 let page = page?;
                 let Keys::List(done) = &page.keys else { continue };
@@ -238,18 +238,6 @@ impl<S: SourceStore> Following<S> {
         self.is_consistent = is_exact;
         self.doubt_epoch();
         Ok((Carried::UpTo(to), "by-pages"))
-    }
-}
-
-fn reader<S: SourceStore, G: GraphStore>(carrier: &Carrier<S, G>, slot: Slot) -> Reader<S> {
-    let limits = &carrier.engine.limits;
-    Reader {
-        source: carrier.source.another(),
-        mapping: carrier.engine.mapping.clone(),
-        slot,
-        depth: Depth::Rows,
-        limit: PageLimit { rows: limits.batch_rows, bytes: limits.batch_bytes_max },
-        retry_max: limits.retry_max,
     }
 }
 

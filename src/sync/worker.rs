@@ -16,6 +16,7 @@ use crate::config::{FullConfig, SyncConfig};
 use crate::error::{Error, Kind, Result};
 use crate::mapping::{Mapping, Registry, Tracking};
 use crate::neo4j::checkpoint::Found;
+use crate::neo4j::leader::RequestKind;
 use crate::neo4j::schema;
 use crate::reconcile::carrier::Carrier;
 use crate::reconcile::engine::{Engine, Run};
@@ -161,6 +162,10 @@ impl<S: SourceStore> Following<S> {
         let (at, versions) = self.poll(carrier).await?;
         let (plan, epoch) = self.plan(&carrier.engine, &versions, &self.asked(&carrier.engine))?;
         match plan {
+            Plan::Idle | Plan::Window if self.asked_for_rows().is_some() => {
+                Box::pin(self.mend(carrier)).await?;
+                Ok(Turn::Busy)
+            }
             Plan::Idle => self.idle(carrier, at).await,
             Plan::Window => {
                 let carried = self.window(carrier).await?;
@@ -225,7 +230,7 @@ impl<S: SourceStore> Following<S> {
     }
 
     pub(super) fn asked<G: GraphStore>(&self, engine: &Engine<G>) -> Asked {
-        let request = self.life.request.as_ref();
+        let request = self.life.request.as_ref().filter(|r| r.kind == RequestKind::Full);
         let is_due = self
             .carried_untracked
             .is_none_or(|at| at.elapsed() >= self.settings.sync.untracked_interval);

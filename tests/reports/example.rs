@@ -3,12 +3,14 @@
 
 use std::collections::BTreeMap;
 
+use provsync::compare::comparison::{Hop, Walk};
 use provsync::compare::difference::{
     Command, Difference, Foreign, ForeignKind, Kind, Near, Repair, Report, State, TableCounts,
     Thing, Verdict,
 };
-use provsync::compare::lookup;
 use provsync::compare::shown::Shown;
+use provsync::compare::walk::Direction;
+use provsync::compare::{evidence, lookup};
 use provsync::mapping::{Mapping, Registry};
 use provsync::model::Value;
 
@@ -103,6 +105,7 @@ pub fn drawn() -> Report {
         .into();
     let thing = between("DERIVED_FROM", 128, 126);
     report.around.push(Near { table: EDGES.into(), key: 1048, thing, hop: None });
+    report.walk = Some(walk());
     report.close();
     report
 }
@@ -168,6 +171,8 @@ pub fn nasty() -> Report {
     report.repair = Some(Repair {
         dry_run: true,
         keys: [(text.clone(), 3)].into(),
+        placeholders: 1,
+        left: report.differences[..2].to_vec(),
         worker: Some(text.clone()),
         refused: Some(text),
     });
@@ -182,4 +187,39 @@ pub fn unknown() -> Report {
     report.close();
     report.verdict = Verdict::Unknown;
     report
+}
+
+/// What was wrong was made right.
+pub fn repaired() -> Report {
+    let mut report = drawn();
+    report.verdict = Verdict::Repaired;
+    let keys = [(NODES.to_owned(), 3), (EDGES.to_owned(), 3)].into();
+    report.repair = Some(Repair { keys, ..Repair::default() });
+    report
+}
+
+/// What each store met by itself.
+fn hop(edges: u64, nodes: u64) -> evidence::Hop {
+    let sha256 = || "0123456789abcdef".repeat(4);
+    evidence::Hop { edges, nodes, edges_sha256: sha256(), nodes_sha256: sha256() }
+}
+
+/// How the lineage of [`drawn`] was walked.
+pub fn walk() -> Walk {
+    let hops = [((0, 1), (0, 1)), ((3, 3), (2, 2)), ((1, 1), (1, 1))];
+    let hops = hops.map(|(source, graph)| Hop {
+        source: hop(source.0, source.1),
+        graph: hop(graph.0, graph.1),
+    });
+    Walk {
+        direction: Direction::Down,
+        hops_max: Some(2),
+        types: Some(vec!["DERIVED_FROM".into()]),
+        streams: false,
+        roots: 1,
+        is_cut: false,
+        first_divergent_hop: Some(1),
+        hops: hops.into(),
+        evidence: None,
+    }
 }

@@ -36,7 +36,7 @@ fn junit(report: &Report) -> Junit {
 /// The answer as a test of its own: it fails where there is no difference to fail for, too.
 fn whole(report: &Report, view: &View) -> TestSuite {
     let status = match report.verdict {
-        Verdict::Equal => TestCaseStatus::success(),
+        Verdict::Equal | Verdict::Repaired => TestCaseStatus::success(),
         Verdict::Different => failed(NonSuccessKind::Failure, "different", &view.answer),
         Verdict::Unknown => failed(NonSuccessKind::Error, "unknown", &view.answer),
         Verdict::Explained => skipped("explained", &view.answer),
@@ -72,7 +72,7 @@ fn suite(report: &Report, view: &View, table: &str, entries: &[&Entry]) -> TestS
     };
     for entry in entries {
         let name = format!("{} {}: {}", entry.id, entry.key, entry.code);
-        add(name, status(&report.differences[entry.place].state, entry));
+        add(name, status(report, entry));
     }
     let equal = view.tables.iter().find(|line| line.name == table && entries.is_empty());
     if let Some(line) = equal {
@@ -82,8 +82,9 @@ fn suite(report: &Report, view: &View, table: &str, entries: &[&Entry]) -> TestS
     suite
 }
 
-fn status(state: &State, entry: &Entry) -> TestCaseStatus {
-    let mut status = match state {
+fn status(report: &Report, entry: &Entry) -> TestCaseStatus {
+    let mut status = match report.differences[entry.place].state {
+        State::Real if report.verdict == Verdict::Repaired => TestCaseStatus::success(),
         State::Real => failed(NonSuccessKind::Failure, entry.code, &entry.what),
         State::Unsettled { .. } => failed(NonSuccessKind::Error, entry.code, &entry.doubt),
         State::Explained { .. } => skipped(entry.code, &entry.doubt),

@@ -32,17 +32,22 @@ pub enum Format {
     Html,
 }
 
-/// Writes a report, with one line's end at its end.
+/// Writes a report, with one line's end at its end. Somebody who has read enough is no fault.
 ///
 /// # Errors
 /// [`crate::error::Kind::Usage`] if it can't be written.
 pub fn write(report: &Report, format: Format, out: &mut dyn Write) -> Result<()> {
+    let mut bytes = Vec::new();
     match format {
-        Format::Text => text::write(report, out),
-        Format::Json => json::write(report, out),
-        Format::Junit => junit::write(report, out),
-        Format::Sarif => sarif::write(report, out),
-        Format::Html => html::write(report, out),
+        Format::Text => text::write(report, &mut bytes),
+        Format::Json => json::write(report, &mut bytes),
+        Format::Junit => junit::write(report, &mut bytes),
+        Format::Sarif => sarif::write(report, &mut bytes),
+        Format::Html => html::write(report, &mut bytes),
+    }?;
+    match out.write_all(&bytes).and_then(|()| out.flush()) {
+        Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => Err(unwritable(e)),
+        _ => Ok(()),
     }
 }
 

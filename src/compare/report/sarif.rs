@@ -164,7 +164,11 @@ fn rules(report: &Report) -> Vec<Rule> {
 
 fn invocation(report: &Report, view: &View) -> Invocation {
     let answer = Notification {
-        level: if report.verdict == Verdict::Equal { "note" } else { "error" },
+        level: if matches!(report.verdict, Verdict::Equal | Verdict::Repaired) {
+            "note"
+        } else {
+            "error"
+        },
         message: Message { text: view.answer.clone() },
     };
     let left_out = (report.left_out > 0)
@@ -185,9 +189,9 @@ fn found(report: &Report, entry: &Entry) -> Found {
     Found {
         rule_id: entry.code,
         level: match difference.state {
-            State::Real => "error",
+            State::Real if report.verdict != Verdict::Repaired => "error",
             State::Unsettled { .. } => "warning",
-            State::Explained { .. } => "note",
+            State::Real | State::Explained { .. } => "note",
         },
         message: Message {
             text: std::iter::once(head).chain(entry.lines()).collect::<Vec<_>>().join("\n"),

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::io::Write;
 
 use super::unwritable;
-use super::view::{Entry, Group, Paste, View};
+use super::view::{Entry, Group, HopLine, Paste, View};
 use crate::compare::difference::Report;
 use crate::error::Result;
 
@@ -44,10 +44,23 @@ fn text(view: &View) -> String {
             table.name, table.source_rows, table.graph_things, table.quarantined
         );
     }
+    if let Some(walk) = &view.walk {
+        let _ = writeln!(out, "  {}", walk.how);
+        out.extend(walk.hops.iter().map(hop));
+    }
     for (name, value) in &view.facts {
         let _ = writeln!(out, "  {name} {value}");
     }
     out
+}
+
+fn hop(line: &HopLine) -> String {
+    let met = |(edges, nodes): (u64, u64)| format!("{edges} relationships, {nodes} nodes");
+    let sides = match line.is_same {
+        true => met(line.source),
+        false => format!("source {}; graph {}", met(line.source), met(line.graph)),
+    };
+    format!("    hop {}: {sides}\n", line.hop)
 }
 
 fn section(out: &mut String, heading: &str, lines: &[String]) {

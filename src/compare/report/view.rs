@@ -5,9 +5,11 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use crate::compare::comparison::{Hop, Walk};
 use crate::compare::difference::{Command, Difference, Kind, Report, State, Thing, Verdict};
 use crate::compare::difference::{Foreign, ForeignKind, Repair};
 use crate::compare::shown::{Shown, escape};
+use crate::compare::walk::Direction;
 
 /// Keys of a table in the statements to paste.
 const PASTED_KEYS_MAX: usize = 100;
@@ -21,6 +23,8 @@ pub(super) struct View {
     /// The verdict as a sentence.
     pub(super) answer: String,
     pub(super) first_hop: Option<String>,
+    /// How lineage was walked, and what each store met at each hop by itself.
+    pub(super) walk: Option<WalkView>,
     /// What was compared, when, by what.
     pub(super) facts: Vec<(&'static str, String)>,
     pub(super) tables: Vec<TableLine>,
@@ -32,6 +36,23 @@ pub(super) struct View {
     pub(super) repair: Vec<String>,
     /// `None` if they were not asked for.
     pub(super) foreign: Option<Vec<String>>,
+}
+
+/// A walk.
+#[derive(Debug, Serialize)]
+pub(super) struct WalkView {
+    pub(super) how: String,
+    pub(super) hops: Vec<HopLine>,
+}
+
+/// What each store met at one hop.
+#[derive(Debug, Serialize)]
+pub(super) struct HopLine {
+    pub(super) hop: usize,
+    /// Relationships and nodes.
+    pub(super) source: (u64, u64),
+    pub(super) graph: (u64, u64),
+    pub(super) is_same: bool,
 }
 
 /// What was compared of one table.
@@ -86,6 +107,7 @@ impl View {
             verdict: verdict(report.verdict),
             answer: answer(report),
             first_hop: first_hop(report),
+            walk: report.walk.as_ref().map(walk),
             facts: facts(report),
             tables: tables(report),
             groups: groups(report),
@@ -124,6 +146,7 @@ fn verdict(verdict: Verdict) -> &'static str {
     match verdict {
         Verdict::Equal => "equal",
         Verdict::Different => "different",
+        Verdict::Repaired => "repaired",
         Verdict::Explained => "explained",
         Verdict::Unknown => "unknown",
     }
@@ -134,6 +157,7 @@ fn answer(report: &Report) -> String {
     let sentence = match report.verdict {
         Verdict::Equal => "Equal: the graph says what the source says.".to_owned(),
         Verdict::Different => format!("Different: {}.", differences(counts.real)),
+        Verdict::Repaired => "Repaired: they did not say the same, and do now.".to_owned(),
         Verdict::Explained => {
             format!(
                 "Different, explained: {} of rows in quarantine.",
@@ -162,6 +186,28 @@ fn first_hop(report: &Report) -> Option<String> {
     let count = hops().filter(|hop| *hop == first).count() as u64;
     let from = if first == 0 { " (the roots themselves)" } else { "" };
     Some(format!("The stores part at hop {first}{from}: {} there.", differences(count)))
+}
+
+fn walk(walk: &Walk) -> WalkView {
+    let direction = match walk.direction {
+        Direction::Down => "down",
+        Direction::Up => "up",
+        Direction::Both => "both ways",
+    };
+    let far = walk.hops_max.map_or("until nothing new".to_owned(), |hops| format!("{hops} hops"));
+    let types =
+        walk.types.as_ref().map_or("all types".to_owned(), |types| escape(&types.join(", ")));
+    let streams = if walk.streams { "with streams" } else { "without streams" };
+    let line = |(hop, met): (usize, &Hop)| HopLine {
+        hop,
+        source: (met.source.edges, met.source.nodes),
+        graph: (met.graph.edges, met.graph.nodes),
+        is_same: met.source == met.graph,
+    };
+    WalkView {
+        how: format!("from {} roots, {direction}, {far}, {types}, {streams}", walk.roots),
+        hops: walk.hops.iter().enumerate().map(line).collect(),
+    }
 }
 
 fn facts(report: &Report) -> Vec<(&'static str, String)> {
@@ -335,8 +381,17 @@ fn repair(repair: &Repair) -> Vec<String> {
     let keys = repair.keys.iter();
     let mut lines: Vec<String> =
         keys.map(|(table, count)| format!("{}: {count} keys {verb}", escape(table))).collect();
+    if repair.placeholders > 0 {
+        let verb = if repair.dry_run { "would be removed" } else { "removed" };
+        lines.push(format!("{} placeholders {verb}", repair.placeholders));
+    }
     lines.extend(repair.worker.iter().map(|worker| format!("by the worker {}", escape(worker))));
     lines.extend(repair.refused.iter().map(|why| format!("refused: {}", escape(why))));
+    let left = |difference: &Difference| {
+        let (table, key) = (escape(&difference.table), key(difference));
+        format!("still differs: {table} {key}: {}", what(&difference.kind))
+    };
+    lines.extend(repair.left.iter().map(left));
     lines
 }
 

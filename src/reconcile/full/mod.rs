@@ -8,12 +8,10 @@
 
 mod carry;
 mod gone;
-mod sweep;
 
-use std::sync::Arc;
 use std::time::Instant;
 
-use super::ahead;
+use super::ahead::Reader;
 use super::carrier::Carrier;
 use super::engine::{Engine, Run};
 use super::plan::{self, Asked, Plan, Start};
@@ -28,7 +26,7 @@ use crate::neo4j::leader::{self, Request, RequestKind};
 use crate::neo4j::{self, Graph};
 use crate::reconcile::stores::{GraphStore, SourceStore};
 use crate::sqlserver::epoch::{Epoch, Versions};
-use crate::sqlserver::pages::{Depth, PageLimit};
+use crate::sqlserver::pages::Depth;
 use crate::sqlserver::preflight::SourceDescription;
 use crate::sqlserver::{self, Source};
 use crate::sync::life::{Life, holder};
@@ -94,9 +92,7 @@ async fn ask(graph: &Graph, options: Options) -> Result<Ran> {
         return Err(Error::stop("another provsync is writing to this graph")
             .hint("wait for it to end, or look who has the application lock at the source"));
     };
-    let id = uuid::Uuid::new_v4().to_string();
-    let (kind, allow_deletes) = (RequestKind::Full, options.allow_deletes);
-    let request = Request { id, kind, allow_deletes };
+    let request = Request::new(RequestKind::Full, options.allow_deletes);
     leader::ask(graph, &request).await?;
     Ok(Ran::Asked(holder, request))
 }
@@ -225,7 +221,7 @@ impl<'a, S: SourceStore, G: GraphStore, B: Between<S, G>> Full<'a, S, G, B> {
             Box::pin(self.carry_table(slot)).await?;
         }
         Box::pin(self.carrier.carry_due()).await?;
-        self.sweep().await?;
+        self.carrier.engine.sweep().await?;
         self.finish().await
     }
 
@@ -278,21 +274,12 @@ impl<'a, S: SourceStore, G: GraphStore, B: Between<S, G>> Full<'a, S, G, B> {
         Ok((current, is_all && is_same))
     }
 
-    fn reader(&self, slot: Slot, depth: Depth) -> ahead::Reader<S> {
-        let engine = &self.carrier.engine;
-        let limits = &engine.limits;
+    fn reader(&self, slot: Slot, depth: Depth) -> Reader<S> {
         let rows = match depth {
-            Depth::Rows => limits.page_rows,
+            Depth::Rows => self.carrier.engine.limits.page_rows,
             Depth::Light => LIGHT_ROWS,
         };
-        ahead::Reader {
-            source: self.carrier.source.another(),
-            mapping: Arc::clone(&engine.mapping),
-            slot,
-            depth,
-            limit: PageLimit { rows, bytes: limits.batch_bytes_max },
-            retry_max: limits.retry_max,
-        }
+        self.carrier.reader(slot, depth, rows)
     }
 
     fn phase(&self, what: &str, slot: Slot, total: u64) -> Phase {

@@ -50,8 +50,10 @@ impl Side {
 struct Draft {
     spots: Vec<Spot>,
     arrows: Vec<Arrow>,
-    /// Spots by all that they are found by.
+    /// Spots by the first name of each.
     found: BTreeMap<String, usize>,
+    /// All names of each node that is known by several: the first of them.
+    first_names: BTreeMap<String, String>,
     /// Differences for which there is no room.
     left_out: usize,
 }
@@ -77,7 +79,7 @@ struct Arrow {
 
 /// The picture of a report; `None` if there is nothing to draw.
 pub(super) fn picture(report: &Report) -> Option<Picture> {
-    let mut draft = Draft::default();
+    let mut draft = Draft { first_names: first_names(report), ..Draft::default() };
     let mut places: Vec<usize> = (0..report.differences.len()).collect();
     // Nodes first: their relationships then end at what is known of them.
     let is_node = |place: &usize| !is_relationship(&report.differences[*place]);
@@ -95,6 +97,24 @@ pub(super) fn picture(report: &Report) -> Option<Picture> {
         draft.add_near(report, near);
     }
     (!draft.spots.is_empty()).then(|| layout::picture(draft))
+}
+
+/// A node's row key is one name of it, its identity under each label another: relationships of edge
+/// tables end at the one, those of link tables at the other.
+fn first_names(report: &Report) -> BTreeMap<String, String> {
+    let of_near = report.around.iter().map(|near| (&near.table, Some(near.key), vec![&near.thing]));
+    let of_differences = report.differences.iter().map(|difference| {
+        let things = difference.source.iter().chain(&difference.graph).collect();
+        (&difference.table, difference.key, things)
+    });
+    let mut first_names = BTreeMap::new();
+    for (table, key, things) in of_near.chain(of_differences) {
+        let names = names(report, table, key, &things);
+        for name in names.iter().skip(1) {
+            first_names.entry(name.clone()).or_insert_with(|| names[0].clone());
+        }
+    }
+    first_names
 }
 
 fn is_relationship(difference: &Difference) -> bool {
@@ -154,19 +174,17 @@ impl Draft {
 
     /// The spot of any of these names, or a new one; `None` if there is no room.
     fn spot(&mut self, names: &[String], label: impl FnOnce() -> String) -> Option<usize> {
-        let known = names.iter().find_map(|name| self.found.get(name).copied());
-        let spot = match known {
-            Some(spot) => spot,
-            None if self.spots.len() >= SPOTS_MAX => return None,
-            None => {
-                self.spots.push(Spot { label: label(), ..Spot::default() });
-                self.spots.len() - 1
-            }
-        };
-        for name in names {
-            self.found.entry(name.clone()).or_insert(spot);
+        let name = names.first()?;
+        let name = self.first_names.get(name).unwrap_or(name);
+        if let Some(spot) = self.found.get(name) {
+            return Some(*spot);
         }
-        Some(spot)
+        if self.spots.len() >= SPOTS_MAX {
+            return None;
+        }
+        self.found.insert(name.clone(), self.spots.len());
+        self.spots.push(Spot { label: label(), ..Spot::default() });
+        Some(self.spots.len() - 1)
     }
 
     fn arrow(
@@ -192,7 +210,9 @@ impl Draft {
             &thing.to,
         );
         let ends = [(from, &thing.from), (to, &thing.to)].map(|(name, value)| {
-            self.spot(&[name], || value.as_ref().map_or("?".to_owned(), Shown::to_string))
+            let value = value.as_ref().map_or("?".to_owned(), Shown::to_string);
+            let label = name.split_once('\n').map(|(label, _)| escape(label));
+            self.spot(&[name], || [label.unwrap_or_default(), value].join(" "))
         });
         let [Some(from), Some(to)] = ends else { return false };
         let label = label(Some(thing), key);

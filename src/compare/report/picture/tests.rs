@@ -56,7 +56,11 @@ fn an_edge_by_row_key_and_a_stream_by_identity_end_at_the_same_node() {
     add(&mut report, STREAMS, 9, Kind::ExtraInGraph, None, vec![relationship("GENERATED", 25, 28)]);
     let picture = picture(&report).unwrap();
     let labels: Vec<_> = picture.shapes.iter().map(|s| (s.label.as_str(), s.side)).collect();
-    let expected = [("Atom 28 · row 128", Side::Source), ("125", Side::Both), ("25", Side::Both)];
+    let expected = [
+        ("Atom 28 · row 128", Side::Source),
+        ("AtomGraphNode 125", Side::Both),
+        ("Atom 25", Side::Both),
+    ];
     assert_eq!(labels, expected);
     let sides: Vec<_> =
         picture.curves.iter().map(|c| (c.side, c.link.as_deref().unwrap())).collect();
@@ -102,7 +106,7 @@ fn hops_are_columns_and_what_lies_beside_them_is_beside_them() {
             .unwrap_or_else(|| panic!("{label}"))
             .x
     };
-    assert!(x("Atom 101") < x("Atom 102") && x("Atom 104") < x("5"), "{picture:?}");
+    assert!(x("Atom 101") < x("Atom 102") && x("Atom 104") < x("AtomGraphNode 5"), "{picture:?}");
     assert!((x("Atom 102") - x("Atom 103")).abs() < 0.5, "{picture:?}");
     let names: Vec<_> = picture.columns.iter().map(|(_, name)| name.as_str()).collect();
     assert_eq!(names, ["hop 0", "hop 1", "hop 2", "hop 3"]);

@@ -1,0 +1,49 @@
+//! Rows that somebody names, carried once more with what they turn out to need.
+
+use std::collections::BTreeMap;
+
+use super::breaker::Deletes;
+use super::carrier::Carrier;
+use super::full::Between;
+use super::stores::{GraphStore, SourceStore};
+use crate::error::Result;
+use crate::mapping::Slot;
+use crate::sqlserver::pages::Depth;
+
+/// What is to be made right.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Named {
+    /// Row keys by table, in order; rows that are gone are named as well.
+    pub keys: BTreeMap<Slot, Vec<i64>>,
+    /// Whether placeholders that no link needs are to go.
+    pub placeholders: bool,
+}
+
+impl<S: SourceStore, G: GraphStore> Carrier<S, G> {
+    /// Makes the graph right for these rows as they are now, nodes first (R8), within the circuit
+    /// breaker.
+    pub async fn mend<B: Between<S, G>>(&mut self, named: &Named, between: &mut B) -> Result<()> {
+        for slot in self.engine.mapping.slots() {
+            let Some(keys) = named.keys.get(&slot).filter(|keys| !keys.is_empty()) else {
+                continue;
+            };
+            let shape = self.engine.shape(slot);
+            let present = self.engine.graph.count(&shape).await?;
+            let deletes = Deletes { table: shape.table.clone(), present, deletes: 0 };
+            self.engine.run.deletes.insert(slot, deletes);
+            let rows = self.engine.limits.batch_rows;
+            let mut pages = self.reader(slot, Depth::Rows, rows).start_keys(keys.clone());
+            while let Some(page) = pages.recv().await {
+                between.tick(&mut self.engine).await?;
+                let read = self.carry_page(slot, page?).await?;
+                self.engine.run.summary.tally(slot).read += read;
+            }
+        }
+        self.engine.refresh_waiting().await?;
+        self.carry_due().await?;
+        if named.placeholders {
+            self.engine.sweep().await?;
+        }
+        Ok(())
+    }
+}
