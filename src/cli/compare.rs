@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::lineage::From;
 use super::walk::Walk;
 use super::{Outcome, Output, report, verify};
+use crate::compare::around;
 use crate::compare::comparison::{self, Options};
 use crate::compare::difference::Report;
 use crate::compare::evidence::{self, Check};
@@ -119,7 +120,9 @@ async fn compare(args: &Args, parts: Parts) -> Result<Report> {
         looks_max: args.looks,
         evidence: args.evidence.clone(),
     };
-    comparison::run(&config, mapping, &options).await
+    let mut report = comparison::run(&config, mapping.clone(), &options).await?;
+    around::complete(&config, &mapping, &mut report).await;
+    Ok(report)
 }
 
 async fn check(args: &Args, path: &Path, side: From, parts: Parts) -> Result<Outcome> {
