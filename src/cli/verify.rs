@@ -10,7 +10,7 @@ use super::Outcome;
 use crate::compare::difference::{KEPT_MAX, Report, Verdict};
 use crate::compare::report::{self, Format};
 use crate::compare::settle::LOOKS_MAX;
-use crate::compare::{repair, verify};
+use crate::compare::{around, repair, verify};
 use crate::config::{Config, LogFormat, Parts, read_mapping};
 use crate::error::Result;
 use crate::sqlserver::pages::KeyRange;
@@ -84,6 +84,7 @@ pub(super) async fn run(args: &Args, parts: Parts) -> Result<Outcome> {
                 let repair = repair::run(&config, &mapping, repair_options(args), &mut report);
                 failure = Box::pin(repair).await.err().map(|error| error.during("repair"));
             }
+            around::complete(&config, &mapping, &mut report).await;
             report::write(&report, args.output, &mut std::io::stdout().lock())?;
             if failure.is_none() {
                 return Ok(outcome(&report, args.allow_quarantined));

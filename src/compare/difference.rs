@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::lookup::Lookup;
 use super::shown::Shown;
 
 /// A row key, or a thing in the graph, on which the stores do not agree.
@@ -189,6 +190,29 @@ pub struct Report {
     /// What was repaired, if that was asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub repair: Option<Repair>,
+    /// Of `compare`: how lineage was walked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub walk: Option<super::comparison::Walk>,
+    /// How a person looks at the rows and things of each table.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub lookups: BTreeMap<String, Lookup>,
+    /// What both stores have around the differences, for a picture of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub around: Vec<Near>,
+}
+
+/// A node or relationship on which the stores agree.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Near {
+    /// `schema.table`.
+    pub table: String,
+    /// Row key.
+    pub key: i64,
+    /// What it is in both.
+    pub thing: Thing,
+    /// Of a node: its hop from a root.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hop: Option<u32>,
 }
 
 /// The answer.
@@ -315,6 +339,9 @@ impl Report {
             notes: Vec::new(),
             foreign: None,
             repair: None,
+            walk: None,
+            lookups: BTreeMap::new(),
+            around: Vec::new(),
         }
     }
 
