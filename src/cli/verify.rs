@@ -6,13 +6,12 @@ use std::time::Duration;
 
 use clap::ValueEnum;
 
-use super::Outcome;
+use super::{Outcome, written};
 use crate::compare::difference::{KEPT_MAX, Report, Verdict};
-use crate::compare::report::{self, Format};
 use crate::compare::settle::LOOKS_MAX;
 use crate::compare::{around, repair, verify};
-use crate::config::{LogFormat, Parts, read_mapping};
-use crate::error::{Error, Result};
+use crate::config::{Config, LogFormat, Parts, read_mapping};
+use crate::error::Result;
 use crate::sqlserver::pages::KeyRange;
 
 #[derive(Debug, clap::Args)]
@@ -58,9 +57,8 @@ pub(super) struct Args {
     /// With --repair: how long a worker has for what it is asked
     #[arg(long, value_name = "SECONDS", default_value_t = 300, requires = "repair")]
     timeout: u64,
-    /// How the report is printed
-    #[arg(long, value_enum, default_value_t)]
-    output: Format,
+    #[command(flatten)]
+    written: written::Args,
 }
 
 /// What is done about things of others.
@@ -75,24 +73,33 @@ enum Foreign {
 
 /// Whatever keeps it from an answer is "could not tell", a rule that stops other commands as well.
 pub(super) async fn run(args: &Args, parts: Parts) -> Result<Outcome> {
-    match Box::pin(verify(args, parts)).await {
-        Ok(report) => {
-            report::write(&report, args.output, &mut std::io::stdout().lock())?;
-            Ok(outcome(&report, args.allow_quarantined))
-        }
-        Err(error) => {
-            eprintln!("provsync: {error}");
-            Ok(Outcome::Failed)
-        }
-    }
-}
-
-async fn verify(args: &Args, parts: Parts) -> Result<Report> {
     let config = parts.into_config()?;
     let mapping = read_mapping(config.mapping.as_deref())?;
+    let mut failure = None;
+    match Box::pin(verify::run(&config, mapping.clone(), options(args, &config))).await {
+        Ok(mut report) => {
+            if args.repair {
+                let repair = repair::run(&config, &mapping, repair_options(args), &mut report);
+                failure = Box::pin(repair).await.err().map(|error| error.during("repair"));
+            }
+            around::complete(&config, &mapping, &mut report).await;
+            args.written.write(&report)?;
+            if failure.is_none() {
+                return Ok(outcome(&report, args.allow_quarantined));
+            }
+        }
+        Err(error) => failure = Some(error),
+    }
+    if let Some(error) = failure {
+        eprintln!("provsync: {error}");
+    }
+    Ok(Outcome::Failed)
+}
+
+fn options(args: &Args, config: &Config) -> verify::Options {
     let (first, last) = (args.from.unwrap_or(i64::MIN), args.to.unwrap_or(i64::MAX));
     let kept_max = usize::try_from(args.max_changes).unwrap_or(usize::MAX);
-    let options = verify::Options {
+    verify::Options {
         tables: args.tables.clone(),
         range: KeyRange { first, last },
         resume: args.resume.clone(),
@@ -101,21 +108,16 @@ async fn verify(args: &Args, parts: Parts) -> Result<Report> {
         kept_max: kept_max.max(KEPT_MAX),
         foreign: args.foreign == Foreign::Report,
         on_terminal: config.log.format == LogFormat::Text && std::io::stderr().is_terminal(),
-    };
-    let mut report = Box::pin(verify::run(&config, mapping.clone(), options)).await?;
-    if args.repair {
-        let options = repair::Options {
-            dry_run: args.dry_run,
-            changes_max: args.max_changes,
-            wait_max: Duration::from_secs(args.timeout),
-            looks_max: args.looks,
-        };
-        Box::pin(repair::run(&config, &mapping, options, &mut report))
-            .await
-            .map_err(|error: Error| error.during("repair"))?;
     }
-    around::complete(&config, &mapping, &mut report).await;
-    Ok(report)
+}
+
+fn repair_options(args: &Args) -> repair::Options {
+    repair::Options {
+        dry_run: args.dry_run,
+        changes_max: args.max_changes,
+        wait_max: Duration::from_secs(args.timeout),
+        looks_max: args.looks,
+    }
 }
 
 /// The exit code that a report calls for.

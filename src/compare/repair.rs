@@ -66,7 +66,7 @@ pub async fn run(
     let changes = repair.keys.values().sum::<u64>() + repair.placeholders;
     repair.refused = refusal(report, changes, options.changes_max);
     if changes > 0 && repair.refused.is_none() && !options.dry_run {
-        make_right(config, mapping, options, &named, &mut repair).await?;
+        Box::pin(make_right(config, mapping, options, &named, &mut repair)).await?;
         let is_right = repair.refused.is_none() && repair.left.is_empty();
         report.verdict = after(report, is_right);
     }
@@ -121,7 +121,7 @@ async fn make_right(
     let mut lease = source.another();
     let alone = lease.take_lease(&lease_name(&graph).await?).await?;
     if alone {
-        carry(config, mapping, source.another(), graph.clone(), named).await?;
+        Box::pin(carry(config, mapping, source.another(), graph.clone(), named)).await?;
     } else {
         (repair.worker, repair.refused) = ask(&graph, mapping, named, options.wait_max).await?;
     }

@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use super::difference::{Difference, Kind, State, Thing};
 use super::judge::{self, Actual};
@@ -41,12 +41,15 @@ const KEYS_MAX: usize = 1_000;
 const PLACEHOLDERS_MAX: usize = 10_000;
 /// Looks after which it is over if nobody writes: nothing can move then.
 const LOOKS_ALONE: u32 = 2;
-/// The pause after the first look; it doubles.
+/// How often it is looked whether the graph has caught up.
 const PAUSE_MIN: Duration = Duration::from_millis(50);
-/// The longest pause.
-const PAUSE_MAX: Duration = Duration::from_secs(2);
+/// How long that is waited for after the first look; it doubles.
+const WAIT_MIN: Duration = Duration::from_millis(250);
+/// The longest wait.
+const WAIT_MAX: Duration = Duration::from_secs(2);
 
-/// How often a difference is looked at, where nothing else is asked for: some ten seconds.
+/// How often a difference is looked at, where nothing else is asked for: some fifteen seconds beside a
+/// worker that does not move.
 pub const LOOKS_MAX: u32 = 10;
 
 /// Looks at differences until they are settled, on a connection of its own.
@@ -69,6 +72,8 @@ pub struct Look {
     pub why: String,
     /// The version that the graph had.
     pub version: Option<i64>,
+    /// The version that the source had.
+    pub source_version: Option<i64>,
 }
 
 impl Look {
@@ -78,7 +83,7 @@ impl Look {
             self.why = other.why;
         }
         self.in_flight.extend(other.in_flight);
-        self.version = other.version;
+        (self.version, self.source_version) = (other.version, other.source_version);
     }
 
     /// The row keys that may be on their way.
@@ -119,12 +124,28 @@ impl Settler {
                 found.extend(unsettled(look.in_flight, looks, &look.why, stood));
                 left.clear();
             } else if !left.is_empty() {
-                sleep(pause(looks)).await;
+                self.wait_for(look.source_version, pause(looks)).await?;
             }
             found.extend(look.settled);
         }
         found.sort_by_key(|difference| difference.key);
         Ok(found)
+    }
+
+    /// Waits until the graph has what the source had at the last look, or for `most`: what has not
+    /// changed since is told at the next look.
+    async fn wait_for(&self, version: Option<i64>, most: Duration) -> Result<()> {
+        let (until, mut patience) = (Instant::now() + most, Patience::new(self.limits.retry_max));
+        loop {
+            sleep(PAUSE_MIN).await;
+            match self.checkpoint().await {
+                Ok(state) if state.followed() >= version || Instant::now() >= until => {
+                    return Ok(());
+                }
+                Ok(_) => patience.reset(),
+                Err(error) => patience.wait(error).await?,
+            }
+        }
     }
 
     /// Looks at some rows once.
@@ -164,9 +185,10 @@ impl Settler {
         let bytes_max = if keys.len() > 1 { self.limits.batch_bytes_max } else { usize::MAX };
         let actual = read(&self.graph, &shape, &listed, BytesMax(bytes_max)).await?;
         // A row may leave quarantine for the graph between the two reads.
-        let entries_after = match entries.is_empty() {
-            true => Entries::new(),
-            false => self.graph.entries(&shape.table, &listed).await?,
+        let entries_after = if entries.is_empty() {
+            Entries::new()
+        } else {
+            self.graph.entries(&shape.table, &listed).await?
         };
         let request = StandingRequest {
             slot,
@@ -181,7 +203,8 @@ impl Settler {
         let desired = rows.map(|row| (row.key, wanted.of(slot, row))).collect();
         let shape = Shape::new(&self.mapping, &registry, slot);
         let differing = judge::rows(&shape, &desired, &actual, &entries);
-        let mut look = Look { version, ..Look::default() };
+        let source_version = standing.versions.current;
+        let mut look = Look { version, source_version, ..Look::default() };
         if differing.is_empty() {
             return Ok(look);
         }
@@ -303,7 +326,7 @@ impl Settler {
             }
             // Only what is seen while nothing is on its way counts as seen.
             seen = is_quiet.then_some(both).or(seen);
-            sleep(pause(looks)).await;
+            sleep(PAUSE_MIN).await;
         }
     }
 
@@ -441,5 +464,5 @@ fn leftover(table: &str, placeholder: Thing, state: State) -> Difference {
 }
 
 fn pause(looks: u32) -> Duration {
-    PAUSE_MIN.saturating_mul(1 << looks.saturating_sub(1).min(10)).min(PAUSE_MAX)
+    WAIT_MIN.saturating_mul(1 << looks.saturating_sub(1).min(10)).min(WAIT_MAX)
 }

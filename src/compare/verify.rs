@@ -290,9 +290,10 @@ impl Verify<'_> {
         let limit = BytesMax(if is_single { usize::MAX } else { most });
         let keys = Keys::Range(range);
         let actual = read(&self.graph, shape, &keys, limit).await?;
-        let entries = match table.somebody_waits {
-            true => self.graph.entries(&shape.table, &keys).await?,
-            false => Entries::new(),
+        let entries = if table.somebody_waits {
+            self.graph.entries(&shape.table, &keys).await?
+        } else {
+            Entries::new()
         };
         Ok((actual, entries))
     }

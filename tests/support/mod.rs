@@ -17,6 +17,7 @@ pub mod scenario;
 pub mod server;
 pub mod source;
 pub mod truth;
+pub mod verify;
 pub mod worker;
 
 use std::sync::Once;

@@ -144,7 +144,11 @@ fn any_edge() -> impl Strategy<Value = (usize, i64, i64, i32)> {
 fn outcomes() -> impl Strategy<Value = BTreeMap<i64, Outcome>> {
     let good = any_edge().prop_map(|(n, a, b, w)| edge(NAMES[n], a, b, f64::from(w)));
     let outcome = prop_oneof![4 => good, 1 => Just(Err(Reason::new("bad", "why")))];
-    proptest::collection::btree_map(0..8_i64, outcome, 0..6)
+    let keyed = |(key, outcome): (i64, Outcome)| {
+        (key, outcome.map(|desired| Arc::new(Desired { key, ..(*desired).clone() })))
+    };
+    let outcomes = proptest::collection::btree_map(0..8_i64, outcome, 0..6);
+    outcomes.prop_map(move |outcomes| outcomes.into_iter().map(keyed).collect())
 }
 
 fn actuals() -> impl Strategy<Value = ActualRelationships> {

@@ -13,7 +13,10 @@ pub fn nodes(shapes: &[Shape]) -> String {
     });
     let reserved = RESERVED_NAMES.iter().map(|name| format!("n:{}", q(name)));
     let ours: Vec<String> = ours.chain(reserved).collect();
-    format!("MATCH (n) WHERE NOT ({})\nRETURN [labels(n), count(*)] AS row", ours.join("\n  OR "))
+    format!(
+        "MATCH (n) WHERE NOT ({})\nWITH labels(n) AS name, count(*) AS things\nRETURN [name, things] AS row",
+        ours.join("\n  OR ")
+    )
 }
 
 /// Relationships by their type.
@@ -24,7 +27,9 @@ pub fn relationships(shapes: &[Shape]) -> String {
         .map(|shape| format!("(r:{} AND r.{} IS NOT NULL)", names(shape), q(&shape.key)))
         .collect();
     let ours = if ours.is_empty() { "false".to_owned() } else { ours.join("\n  OR ") };
-    format!("MATCH ()-[r]->() WHERE NOT ({ours})\nRETURN [type(r), count(*)] AS row")
+    format!(
+        "MATCH ()-[r]->() WHERE NOT ({ours})\nWITH type(r) AS name, count(*) AS things\nRETURN [name, things] AS row"
+    )
 }
 
 /// Labels on nodes of a table that are not among `$own`; nothing of a table whose rows are
@@ -34,8 +39,8 @@ pub fn labels(shape: &Shape) -> Option<String> {
     Some(format!(
         "MATCH (n:{}) WHERE n.{} IS NOT NULL
 UNWIND labels(n) AS name
-WITH name WHERE NOT name IN $own
-RETURN [name, count(*)] AS row",
+WITH name, count(*) AS things WHERE NOT name IN $own
+RETURN [name, things] AS row",
         q(&node.label),
         q(&shape.key)
     ))
@@ -51,8 +56,8 @@ pub fn properties(shape: &Shape) -> Option<String> {
     Some(format!(
         "MATCH {things} WHERE x.{} IS NOT NULL
 UNWIND keys(x) AS name
-WITH name WHERE NOT name IN $own
-RETURN [name, count(*)] AS row",
+WITH name, count(*) AS things WHERE NOT name IN $own
+RETURN [name, things] AS row",
         q(&shape.key)
     ))
 }

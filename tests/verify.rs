@@ -1,0 +1,124 @@
+//! `provsync verify`: whatever is wrong on either side is found and named, nothing else is, and a
+//! repair brings it back.
+//!
+//! 100 mutations; `PROVSYNC_TEST_LONG_MUTATIONS=1000` for more.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+#[path = "verify/mutation.rs"]
+mod mutation;
+#[path = "verify/rows.rs"]
+mod rows;
+mod support;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use mutation::{At, Mutation, Mutator, Touched};
+use provsync::compare::difference::{State, Verdict};
+use rows::Rows;
+use support::graph::TestGraph;
+use support::run::full;
+use support::scenario::{Edge, RELATIONS, Scenario};
+use support::source::{self, TestSource};
+use support::truth::{assert_equal, reasons};
+use support::verify::{lines, repaired, say_all_is_carried, verified, verify_config};
+use support::{Random, seed};
+
+/// Mutations of one round.
+const ROUND: usize = 20;
+
+async fn apply(source: &TestSource, graph: &TestGraph, mutation: &Mutation) {
+    for statement in &mutation.statements {
+        match mutation.at {
+            At::Source => source.execute(statement).await,
+            At::Graph => graph.run(statement).await,
+        }
+    }
+}
+
+/// Rounds of mutations: each is found and named exactly, the repair brings it back.
+async fn mutate(source: &TestSource, graph: &TestGraph, source_too: bool, count: usize) {
+    let mut random = Random::new(seed());
+    let config = verify_config(source, graph);
+    assert_eq!(verified(source, graph).await.verdict, Verdict::Equal, "before anything is wrong");
+    let (mut done, mut fresh) = (0, 1_000_000);
+    let mut by_kind: BTreeMap<&str, usize> = BTreeMap::new();
+    while done < count {
+        let rows = Rows::read(source).await;
+        let touched = Touched::default();
+        let mut mutator = Mutator { random: &mut random, rows: &rows, touched, fresh, source_too };
+        let mutations: Vec<Mutation> =
+            (0..ROUND.min(count - done)).map(|_| mutator.next()).collect();
+        fresh = mutator.fresh;
+        for mutation in &mutations {
+            apply(source, graph, mutation).await;
+            *by_kind.entry(mutation.what).or_default() += 1;
+        }
+        if mutations.iter().any(|m| m.at == At::Source) {
+            say_all_is_carried(source, graph).await;
+        }
+        let mut report = verified(source, graph).await;
+        let expected: BTreeSet<String> =
+            mutations.iter().flat_map(|m| m.expected.clone()).collect();
+        let found = lines(&report);
+        let missed: Vec<_> = expected.difference(&found).collect();
+        let invented: Vec<_> = found.difference(&expected).collect();
+        assert!(
+            missed.is_empty() && invented.is_empty(),
+            "missed: {missed:#?}\ninvented: {invented:#?}\n{mutations:#?}"
+        );
+        assert_eq!(report.verdict, Verdict::Different);
+        assert!(report.differences.iter().all(|d| d.state == State::Real), "{report:#?}");
+        assert_eq!(report.differences.len(), found.len(), "each once");
+        repaired(&config, &mut report).await;
+        let left = &report.repair.as_ref().unwrap().left;
+        assert_eq!(report.verdict, Verdict::Repaired, "{left:#?}\n{mutations:#?}");
+        let second = verified(source, graph).await;
+        assert_eq!(second.verdict, Verdict::Equal, "{:#?}\n{mutations:#?}", lines(&second));
+        done += mutations.len();
+    }
+    assert_equal(source, graph).await;
+    assert_eq!(reasons(graph).await, Vec::<String>::new());
+    println!("{done} mutations found, named and repaired: {by_kind:#?}");
+}
+
+fn count(normal: usize) -> usize {
+    let given = std::env::var("PROVSYNC_TEST_LONG_MUTATIONS").ok();
+    given.map_or(normal, |count| count.parse().unwrap())
+}
+
+/// A random graph with a node of high degree; self loops, parallel edges, cycles and placeholders are
+/// in every one.
+fn with_hub(random: &mut Random, n: u64, degree: i64) -> Scenario {
+    let mut scenario = Scenario::random(random, n);
+    let first = i64::try_from(scenario.edges.len()).unwrap() + 1;
+    for key in first..first + degree {
+        let other = 1 + i64::try_from(random.below(n)).unwrap();
+        let (from, to) = if key % 2 == 0 { (1, other) } else { (other, 1) };
+        let kind = RELATIONS[usize::try_from(random.below(4)).unwrap()];
+        scenario.edges.push(Edge { key, from, to, kind });
+    }
+    scenario
+}
+
+async fn loaded(scenario: &Scenario) -> (TestGraph, TestSource) {
+    let graph = support::graph::empty().await;
+    let source = source::loose().await;
+    source.execute(&scenario.sql()).await;
+    full(&source, &graph).await.unwrap();
+    (graph, source)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_mutation_of_a_random_graph_is_found_named_and_repaired() {
+    let scenario = with_hub(&mut Random::new(seed()), 200, 150);
+    let (graph, source) = loaded(&scenario).await;
+    mutate(&source, &graph, true, count(84)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_mutation_of_the_sample_is_found_named_and_repaired() {
+    let graph = support::graph::empty().await;
+    let source = source::sample().await;
+    full(&source, &graph).await.unwrap();
+    mutate(&source, &graph, false, count(24)).await;
+}
