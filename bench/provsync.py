@@ -50,10 +50,22 @@ def source(data: list[pathlib.Path]) -> Iterator[dict[str, str]]:
         subprocess.run([SOURCE, "stop"], env=environment, check=True)
 
 
-def full(environment: dict[str, str]) -> Run:
-    """One `provsync full`: its wall clock, to 10 ms, its peak memory, and processor time."""
+@dataclass
+class Process:
+    """A run of a command to its end."""
+
+    seconds: float  # wall clock, to 10 ms
+    peak_mib: float
+    cpu_s: float
+    source_cpu_s: float  # the emulator's, on the same cores
+    result: dict  # what it printed
+    log: list[str]
+
+
+def run(environment: dict[str, str], *arguments: str) -> Process:
+    """One run of provsync that must end with 0."""
     wanted = {key: value for key, value in environment.items() if key.startswith("PROVSYNC_")}
-    command = [str(RELEASE / "provsync"), "full", "--output", "json", "--log-format", "json", "--log-level", "info"]
+    command = [str(RELEASE / "provsync"), *arguments, "--output", "json", "--log-format", "json", "--log-level", "info"]
     peak_kib, cpu = 0, 0.0
     source_pid = machine.pid_beside(environment["PROVSYNC_SOURCE__PASSWORD_FILE"])
     source_cpu = machine.cpu_s(source_pid)
@@ -69,15 +81,22 @@ def full(environment: dict[str, str]) -> Run:
         log.seek(0)
         lines = log.read().decode().splitlines()
         if process.returncode:
-            raise SystemExit("provsync full failed:\n" + "\n".join(lines[-20:]))
-        kinds = json.loads(out.read())["kinds"]
+            raise SystemExit(f"provsync {arguments[0]} failed:\n" + "\n".join(lines[-20:]))
+        result = json.loads(out.read())
+    return Process(seconds, peak_kib / 1024, cpu, machine.cpu_s(source_pid) - source_cpu, result, lines)
+
+
+def full(environment: dict[str, str]) -> Run:
+    """One `provsync full`."""
+    done = run(environment, "full")
+    kinds = done.result["kinds"]
     return Run(
-        seconds=seconds,
-        peak_mib=peak_kib / 1024,
-        cpu_s=cpu,
-        source_cpu_s=machine.cpu_s(source_pid) - source_cpu,
-        kinds=phases(lines),
-        changed=sum(kind[done] for kind in kinds.values() for done in ("created", "updated", "deleted")),
+        seconds=done.seconds,
+        peak_mib=done.peak_mib,
+        cpu_s=done.cpu_s,
+        source_cpu_s=done.source_cpu_s,
+        kinds=phases(done.log),
+        changed=sum(kind[what] for kind in kinds.values() for what in ("created", "updated", "deleted")),
     )
 
 

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::lineage::From;
-use super::{Outcome, Output, report, verify, walk, written};
+use super::walk::Walk;
+use super::{Outcome, Output, report, verify, written};
 use crate::compare::around;
 use crate::compare::comparison::{self, Options};
 use crate::compare::difference::Report;
@@ -45,7 +46,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "VERSION")]
     changed_since: Option<i64>,
     #[command(flatten)]
-    walk: walk::Args,
+    walk: Walk,
     /// Exit with 0 where only rows in quarantine differ
     #[arg(long)]
     allow_quarantined: bool,

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use clap::ValueEnum;
 
-use super::{Outcome, report, walk};
+use super::walk::Walk;
+use super::{Outcome, report};
 use crate::compare::lineage::{Format, Lineage};
 use crate::compare::roots;
 use crate::compare::side::{Scope, Side};
@@ -26,7 +27,7 @@ pub(super) struct Args {
     #[arg(long, value_enum, default_value_t)]
     from: From,
     #[command(flatten)]
-    walk: walk::Args,
+    walk: Walk,
     /// How it is shown
     #[arg(long, value_enum, default_value_t)]
     output: Format,

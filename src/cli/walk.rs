@@ -5,7 +5,7 @@ use clap::ValueEnum;
 use crate::compare::walk::{Direction, Limits};
 
 #[derive(Debug, clap::Args)]
-pub(super) struct Args {
+pub(super) struct Walk {
     /// Hops; without it until nothing new is reached
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     hops: Option<u32>,
@@ -22,7 +22,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "N", default_value_t = 1_000_000)]
     nodes_max: usize,
     /// End where more relationships are crossed
-    #[arg(long, value_name = "N", default_value_t = 10_000_000)]
+    #[arg(long, value_name = "N", default_value_t = 5_000_000)]
     edges_max: usize,
 }
 
@@ -38,7 +38,7 @@ enum Way {
     Both,
 }
 
-impl Args {
+impl Walk {
     pub(super) fn direction(&self) -> Direction {
         match self.direction {
             Way::Down => Direction::Down,

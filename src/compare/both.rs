@@ -85,6 +85,7 @@ struct Walk<'a, A, B> {
     digests: [HopDigest; 2],
     counts: BTreeMap<Slot, [u64; 2]>,
     suspects: Suspects,
+    edges_max: usize,
     edges_left: usize,
 }
 
@@ -113,6 +114,7 @@ pub async fn walk<A: Side, B: Side>(
         digests: Default::default(),
         counts: BTreeMap::new(),
         suspects: Suspects::default(),
+        edges_max: limits.edges_max,
         edges_left: limits.edges_max,
     };
     let (mut hops, mut missing) = (Vec::new(), Vec::new());
@@ -137,7 +139,7 @@ pub async fn walk<A: Side, B: Side>(
         if walk.suspects.len() > SUSPECTS_MAX {
             break (Ended::Limit(Limit::Suspects), hop);
         }
-        if walk.either.frontier().is_empty() {
+        if walk.all(Front::frontier).is_empty() {
             break (Ended::Exhausted, hop);
         }
         if limits.hops == Some(hop) {
@@ -154,11 +156,14 @@ impl<A: Side, B: Side> Walk<'_, A, B> {
     async fn reach(&mut self, hop: u32) -> Result<Vec<NodeId>> {
         let mut there = [HashSet::new(), HashSet::new()];
         let mut absent = Vec::new();
-        for part in walk::parts(self.either.reached()) {
+        for part in walk::parts(&self.all(Front::reached)) {
             let (source, graph) = tokio::join!(self.source.nodes(&part), self.graph.nodes(&part));
             let [source, graph] = [by_id(source?), by_id(graph?)];
             for id in &part {
                 let digest = |of: &BTreeMap<NodeId, Node>| of.get(id).map(|node| node.digest);
+                if !self.either.reached().contains(id) {
+                    continue;
+                }
                 match (digest(&source), digest(&graph)) {
                     (None, None) => absent.push(id.clone()),
                     (a, b) if a == b => {}
@@ -181,6 +186,12 @@ impl<A: Side, B: Side> Walk<'_, A, B> {
         Ok(absent)
     }
 
+    /// What either has reached, and what each alone has: one that takes a longer way comes later.
+    fn all(&self, of: fn(&Front) -> &BTreeSet<NodeId>) -> BTreeSet<NodeId> {
+        let alone = self.alone.iter().flat_map(of);
+        of(&self.either).iter().chain(alone).cloned().collect()
+    }
+
     fn end_hop(&mut self) -> [HopSum; 2] {
         self.either.advance();
         self.alone.iter_mut().for_each(Front::advance);
@@ -189,10 +200,10 @@ impl<A: Side, B: Side> Walk<'_, A, B> {
 
     /// Compares the relationships that leave the frontier.
     async fn cross(&mut self, hop: u32) -> Result<()> {
-        let mut waiting = walk::parts(self.either.frontier());
+        let mut waiting = walk::parts(&self.all(Front::frontier));
         waiting.reverse();
         while let Some(part) = waiting.pop() {
-            let edges_max = walk::allowance(&part, self.edges_left)?;
+            let edges_max = walk::allowance(&part, self.edges_max);
             let (source, graph) = tokio::join!(
                 walk::edges_of(self.source, &part, self.direction, edges_max),
                 walk::edges_of(self.graph, &part, self.direction, edges_max)
@@ -254,3 +265,6 @@ impl<A: Side, B: Side> Walk<'_, A, B> {
 fn by_id(nodes: Vec<Node>) -> BTreeMap<NodeId, Node> {
     nodes.into_iter().map(|node| (node.id.clone(), node)).collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -122,3 +122,6 @@ fn ends(crossed: &Crossed) -> (Option<&NodeId>, Option<&NodeId>) {
         Way::Against => (crossed.far.as_ref(), Some(&crossed.near)),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -161,10 +161,12 @@ async fn choose<S: Side>(side: &mut S, mapping: &Mapping, sample: Sample) -> Res
     let sizes: Vec<usize> = candidates.iter().map(Vec::len).collect();
     for (ids, quota) in candidates.into_iter().zip(quotas(&sizes, sample.size)) {
         let degrees = degrees(side, &ids).await?;
-        let mut ranked: Vec<(usize, NodeId)> =
-            ids.into_iter().map(|id| (degrees.get(&id).copied().unwrap_or(0), id)).collect();
+        let mut ranked: Vec<(usize, [u8; 32], NodeId)> = ids
+            .into_iter()
+            .map(|id| (degrees.get(&id).copied().unwrap_or(0), hash_of(sample.seed, &id), id))
+            .collect();
         ranked.sort();
-        chosen.extend(spread(ranked.len(), quota).map(|rank| ranked[rank].1.clone()));
+        chosen.extend(spread(&ranked, quota));
     }
     Ok(chosen)
 }
@@ -196,6 +198,13 @@ async fn candidates<S: Side>(
     Ok(by_type.into_iter().map(ids).collect())
 }
 
+fn hash_of(seed: u64, id: &NodeId) -> [u8; 32] {
+    match id {
+        NodeId::Row(_, key) => hash(seed, *key),
+        NodeId::Bare(_) => [0; 32],
+    }
+}
+
 fn hash(seed: u64, key: i64) -> [u8; 32] {
     Sha256::digest([seed.to_le_bytes(), key.to_le_bytes()].concat()).into()
 }
@@ -225,10 +234,17 @@ fn quotas(sizes: &[usize], total: usize) -> Vec<usize> {
     quotas
 }
 
-/// `count` ranks of `len`, first and last among them, evenly spaced.
-fn spread(len: usize, count: usize) -> impl Iterator<Item = usize> {
-    let steps = count.saturating_sub(1).max(1);
-    (0..count).map(move |i| i * len.saturating_sub(1) / steps)
+/// `count` of some nodes in the order of their degrees: of each part of them, equal in size, the one
+/// with the least hash; of the last part the one with the greatest degree.
+fn spread(ranked: &[(usize, [u8; 32], NodeId)], count: usize) -> Vec<NodeId> {
+    let len = ranked.len();
+    let of_part = |i: usize| {
+        let part = &ranked[i * len / count..(i + 1) * len / count];
+        let least = part.iter().min_by_key(|(_, hash, _)| hash);
+        let chosen = if i + 1 == count { part.last() } else { least };
+        chosen.map(|(_, _, id)| id.clone())
+    };
+    (0..count).filter_map(of_part).collect()
 }
 
 /// The row keys that changed after a version, by table.
@@ -273,10 +289,20 @@ mod tests {
     }
 
     #[test]
-    fn ranks_are_spread_from_first_to_last() {
-        assert_eq!(spread(9, 3).collect::<Vec<_>>(), [0, 4, 8]);
-        assert_eq!(spread(3, 3).collect::<Vec<_>>(), [0, 1, 2]);
-        assert_eq!(spread(5, 1).collect::<Vec<_>>(), [0]);
-        assert_eq!(spread(0, 0).count(), 0);
+    fn every_degree_is_chosen_from_and_the_greatest_is_always_there() {
+        let node = |i: u8| (usize::from(i), [i.wrapping_mul(97); 32], NodeId::Row(0, i64::from(i)));
+        let ranked: Vec<_> = (0..9).map(node).collect();
+        let chosen = spread(&ranked, 3);
+        let parts: Vec<i64> = chosen
+            .iter()
+            .map(|id| match id {
+                NodeId::Row(_, key) => key / 3,
+                NodeId::Bare(_) => -1,
+            })
+            .collect();
+        assert_eq!(parts, [0, 1, 2]);
+        assert_eq!(chosen[2], NodeId::Row(0, 8));
+        assert_eq!(spread(&ranked, 9).len(), 9);
+        assert_eq!(spread(&[], 0).len(), 0);
     }
 }

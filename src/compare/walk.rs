@@ -123,16 +123,12 @@ pub fn parts(frontier: &BTreeSet<NodeId>) -> Vec<Vec<NodeId>> {
     all.chunks(NODES_AT_A_TIME).map(<[NodeId]>::to_vec).collect()
 }
 
-/// How many relationships of a part of a frontier may be held.
-///
-/// # Errors
-/// [`Kind::TooLarge`] when the limit of the walk is reached.
-pub fn allowance(part: &[NodeId], edges_left: usize) -> Result<usize> {
-    if edges_left == 0 {
-        return Err(Error::new(Kind::TooLarge, "the limit of relationships is reached"));
-    }
-    // One node can't be asked about by halves.
-    Ok(if part.len() == 1 { edges_left } else { edges_left.min(EDGES_AT_A_TIME) })
+/// How many relationships of a part of a frontier may be read at a time. One node can't be asked about
+/// by halves: of it there are at most twice as many as may be crossed in all, since it is met from
+/// both ends.
+pub fn allowance(part: &[NodeId], edges_max: usize) -> usize {
+    let most = edges_max.saturating_mul(2);
+    if part.len() == 1 { most } else { most.min(EDGES_AT_A_TIME) }
 }
 
 /// Halves of a part of which there was more than its allowance; `None` for one node.
@@ -284,7 +280,9 @@ pub async fn walk<S: Side, V: Visitor>(
         if limits.hops == Some(hop) {
             return Ok((Ended::Hops, hop));
         }
-        match cross_all(side, &mut front, direction, hop + 1, &mut edges_left, visitor).await {
+        match cross_all(side, &mut front, (direction, limits), hop + 1, &mut edges_left, visitor)
+            .await
+        {
             Err(error) if error.kind == Kind::TooLarge => {
                 return Ok((Ended::Limit(Limit::Edges), hop + 1));
             }
@@ -314,14 +312,14 @@ async fn reach_all<S: Side, V: Visitor>(
 async fn cross_all<S: Side, V: Visitor>(
     side: &mut S,
     front: &mut Front,
-    direction: Direction,
+    (direction, limits): (Direction, Limits),
     hop: u32,
     edges_left: &mut usize,
     visitor: &mut V,
 ) -> Result<()> {
     let mut waiting: Vec<Vec<NodeId>> = parts(front.frontier()).into_iter().rev().collect();
     while let Some(part) = waiting.pop() {
-        let edges_max = allowance(&part, *edges_left)?;
+        let edges_max = allowance(&part, limits.edges_max);
         let met = match edges_of(side, &part, direction, edges_max).await {
             Ok(met) => met,
             Err(error) if error.kind == Kind::TooLarge => {

@@ -12,6 +12,7 @@
 pub mod bolt_proxy;
 pub mod graph;
 mod random;
+pub mod raw;
 pub mod run;
 pub mod scenario;
 pub mod server;

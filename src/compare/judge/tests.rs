@@ -19,6 +19,7 @@ fn integer(number: i64) -> IdentityValue {
     IdentityValue::Integer(number)
 }
 
+#[allow(clippy::unnecessary_wraps)]
 fn edge(name: &str, from: i64, to: i64, weight: f64) -> Outcome {
     let place = Place::Between(integer(from), integer(to));
     let properties = vec![Some(Value::Text("t".into())), Some(Value::Float(weight)), None, None];

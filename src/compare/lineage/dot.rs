@@ -1,7 +1,7 @@
 //! A graph in the DOT language. Labels are double-quoted strings, in which `\` begins an escape and
 //! `&` an entity (Graphviz, "The DOT Language" and "escString").
 
-use super::{Lineage, ends, name, row};
+use super::{Lineage, ends, name, plain, row};
 use crate::mapping::Mapping;
 
 pub(super) fn text(lineage: &Lineage, mapping: &Mapping) -> String {
@@ -14,7 +14,7 @@ pub(super) fn text(lineage: &Lineage, mapping: &Mapping) -> String {
     }
     for (_, crossed) in &lineage.edges {
         if let (Some(from), Some(to)) = ends(crossed) {
-            let label = escaped(&crossed.name);
+            let label = escaped(&plain(&crossed.name));
             lines.push(format!("  n{} -> n{} [label=\"{label}\"];", numbers[from], numbers[to]));
         }
     }

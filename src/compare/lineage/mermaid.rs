@@ -1,7 +1,7 @@
 //! A flowchart for Mermaid. Labels are quoted; what means something inside quotes is written as an
 //! entity code (Mermaid, "Flowcharts Syntax", "Entity codes to escape characters").
 
-use super::{Lineage, ends, name, row};
+use super::{Lineage, ends, name, plain, row};
 use crate::mapping::Mapping;
 
 pub(super) fn text(lineage: &Lineage, mapping: &Mapping) -> String {
@@ -14,7 +14,7 @@ pub(super) fn text(lineage: &Lineage, mapping: &Mapping) -> String {
     }
     for (_, crossed) in &lineage.edges {
         if let (Some(from), Some(to)) = ends(crossed) {
-            let label = escaped(&crossed.name);
+            let label = escaped(&plain(&crossed.name));
             lines.push(format!("  n{} -->|\"{label}\"| n{}", numbers[from], numbers[to]));
         }
     }

@@ -43,7 +43,7 @@ pub(super) fn text(lineage: &Lineage, mapping: &Mapping) -> String {
             }
             (Some(_), None) => false,
         };
-        out += &written(lineage, mapping, &line, is_shown_here, &children);
+        out += &written(lineage, mapping, &line, is_shown_here);
         out.push('\n');
         let (Some(id), true) = (line.id, is_shown_here) else { continue };
         let of_node = children.get(id).map(Vec::as_slice).unwrap_or_default();
@@ -66,13 +66,7 @@ pub(super) fn text(lineage: &Lineage, mapping: &Mapping) -> String {
     out
 }
 
-fn written(
-    lineage: &Lineage,
-    mapping: &Mapping,
-    line: &Line<'_>,
-    is_shown_here: bool,
-    children: &BTreeMap<&NodeId, Vec<&Crossed>>,
-) -> String {
+fn written(lineage: &Lineage, mapping: &Mapping, line: &Line<'_>, is_shown_here: bool) -> String {
     let node = line.id.and_then(|id| lineage.nodes.get(id));
     let node = match node {
         Some((_, node)) => format!("{} ({})", name(node), row(node, mapping)),
@@ -88,7 +82,7 @@ fn written(
         Way::Against => format!("←{name}"),
     };
     let mark = match line.id {
-        Some(id) if is_shown_here || !children.contains_key(id) => "",
+        Some(_) if is_shown_here => "",
         Some(id) if line.path.contains(&id) => "  (cycle)",
         Some(_) => "  (shown elsewhere)",
         None => "",
