@@ -86,6 +86,9 @@ pub struct Wish {
     /// Keys whose rows were inserted since they were last carried: where the graph has such a key,
     /// another row had it, and its relationships may not be the new one's (R6).
     pub inserted: BTreeSet<i64>,
+    /// Whether the graph is taken to hold each key under one name at most, as it does where nobody
+    /// but provsync wrote: keys are then looked for under the name that they should have first.
+    pub is_tidy: bool,
 }
 
 impl<G: GraphStore> Engine<G> {
@@ -203,7 +206,7 @@ impl<G: GraphStore> Engine<G> {
         let desired = rows.map(|row| (row.key, wanted.of(slot, row))).collect();
         self.register_types().await?;
         let inserted = BTreeSet::new();
-        Ok(Wish { keys: page.keys, desired, read_at: page.read_at, inserted })
+        Ok(Wish { keys: page.keys, desired, read_at: page.read_at, inserted, is_tidy: false })
     }
 
     /// The schema step, if a type has got a name since the checkpoint was written: its constraint,

@@ -63,7 +63,7 @@ impl<G: GraphStore> Engine<G> {
         limit: BytesMax,
     ) -> Result<ActualRelationships> {
         let is_long = matches!(&wish.keys, Keys::List(keys) if keys.len() >= LIST_ROWS_MIN);
-        if !is_long || shape.names.len() < 2 {
+        if !is_long || !wish.is_tidy || shape.names.len() < 2 {
             return self.graph.relationships(shape, &wish.keys, limit).await;
         }
         let mut by_name: BTreeMap<&str, Vec<i64>> = BTreeMap::new();

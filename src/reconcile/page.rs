@@ -35,12 +35,9 @@ impl Wish {
         let Some(middle) = self.middle() else { return Err(self) };
         let [low, high] = self.keys.split_at(middle);
         let desired = self.desired.split_off(&middle);
-        let read_at = self.read_at;
         let inserted = self.inserted.split_off(&middle);
-        Ok((
-            Self { keys: low, desired: self.desired, read_at, inserted: self.inserted },
-            Self { keys: high, desired, read_at, inserted },
-        ))
+        let high = Self { keys: high, desired, inserted, ..self };
+        Ok((Self { keys: low, ..self }, high))
     }
 
     /// The first key of the upper half, where there is more than one key.

@@ -273,8 +273,9 @@ fn extend(all: &mut BTreeMap<Slot, BTreeSet<i64>>, more: BTreeMap<Slot, BTreeSet
     }
 }
 
-/// Says of a wish which of its rows were inserted in the window.
+/// Says of a wish which of its rows were inserted in the window, and that it follows a checkpoint.
 fn inserted(mut wish: Wish, slot: Slot, read: &WindowRead) -> Wish {
+    wish.is_tidy = true;
     if let Some(keys) = read.keys.get(&slot) {
         wish.inserted =
             keys.inserted.iter().copied().filter(|key| wish.keys.contains(*key)).collect();
