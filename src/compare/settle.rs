@@ -9,24 +9,27 @@
 //! and comes again); all rows of a table that a full reads anew; everything, while the source is in
 //! another life than the checkpoint knows (a TRUNCATE draws no version).
 
+mod flight;
+mod placeholders;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use super::difference::{Difference, Kind, State, Thing};
+use flight::{actual_ends, changed, tables_of};
+
+use super::difference::{Difference, State};
 use super::judge::{self, Actual};
-use super::shown::Shown;
 use crate::config::FullConfig;
 use crate::error::{Error, Kind as ErrorKind, Result};
 use crate::mapping::{Mapping, Registry, Shape, Slot, Tracking};
-use crate::model::value::IdentityValue;
 use crate::neo4j::actual::BytesMax;
 use crate::neo4j::checkpoint::{self, Found, State as Checkpoint};
 use crate::neo4j::quarantine::{DETACHED, Entries};
-use crate::neo4j::{Graph, leader, sweep};
-use crate::reconcile::desired::{Outcome, Place, Wanted};
+use crate::neo4j::{Graph, leader};
+use crate::reconcile::desired::Wanted;
 use crate::reconcile::plan;
 use crate::reconcile::retry::Patience;
 use crate::reconcile::stores::{GraphStore, SourceStore};
@@ -37,8 +40,6 @@ use crate::sqlserver::statements::tracked;
 
 /// Keys of one look.
 const KEYS_MAX: usize = 1_000;
-/// Placeholders that are named at most.
-const PLACEHOLDERS_MAX: usize = 10_000;
 /// Looks after which it is over if nobody writes: nothing can move then.
 const LOOKS_ALONE: u32 = 2;
 /// How often it is looked whether the graph has caught up.
@@ -291,58 +292,6 @@ impl Settler {
             }
         }
     }
-
-    /// Placeholders of a node table that no link needs. While a window goes by pages, or a full, one
-    /// may be on its way; what stands there in two quiet looks is left over.
-    ///
-    /// # Errors
-    /// As [`Settler::settle`]'s.
-    pub async fn leftover_placeholders(&mut self, slot: Slot) -> Result<Vec<Difference>> {
-        let mut patience = Patience::new(self.limits.retry_max);
-        let (mut seen, mut looks) = (None::<BTreeSet<Thing>>, 0);
-        loop {
-            let (is_quiet, found) = match self.placeholders(slot).await {
-                Ok(look) => look,
-                Err(error) => {
-                    patience.wait(error).await?;
-                    continue;
-                }
-            };
-            let both = match &seen {
-                Some(seen) => seen.intersection(&found).cloned().collect(),
-                None => found,
-            };
-            looks += 1;
-            let is_settled = both.is_empty() || (is_quiet && seen.is_some());
-            if is_settled || looks >= self.looks_max.max(LOOKS_ALONE) {
-                let state = if is_settled {
-                    State::Real
-                } else {
-                    let why = "a window or a full has begun and not ended".to_owned();
-                    State::Unsettled { looks, why }
-                };
-                let table = self.mapping.table(slot).name.to_string();
-                return Ok(both.into_iter().map(|p| leftover(&table, p, state.clone())).collect());
-            }
-            // Only what is seen while nothing is on its way counts as seen.
-            seen = is_quiet.then_some(both).or(seen);
-            sleep(PAUSE_MIN).await;
-        }
-    }
-
-    async fn placeholders(&mut self, slot: Slot) -> Result<(bool, BTreeSet<Thing>)> {
-        let is_quiet = |state: &Checkpoint| state.cursor.is_none() && state.progress.is_none();
-        let before = self.checkpoint().await?;
-        let registry = Registry::new(&self.mapping, &before.owned);
-        let shape = Shape::new(&self.mapping, &registry, slot);
-        let found = sweep::orphans(&self.graph, &shape, PLACEHOLDERS_MAX).await?;
-        let after = self.checkpoint().await?;
-        let thing = |(identity, names): sweep::Orphan| {
-            let identity = identity.as_ref().map(Shown::of);
-            Thing { names, identity, ..Thing::default() }
-        };
-        Ok((is_quiet(&before) && is_quiet(&after), found.into_iter().map(thing).collect()))
-    }
 }
 
 /// What the graph holds for some keys of a table.
@@ -370,61 +319,6 @@ fn usable(found: Option<Found>, mapping: &Mapping) -> Result<Checkpoint> {
     Err(Error::stop(what).hint("`provsync sync` or `provsync full` makes it right"))
 }
 
-/// A table and the node tables whose rows its own join.
-fn tables_of(mapping: &Mapping, slot: Slot) -> Vec<Slot> {
-    match slot {
-        Slot::Edge(i) => {
-            let edges = &mapping.edges[i];
-            vec![slot, Slot::Node(edges.from), Slot::Node(edges.to)]
-        }
-        _ => vec![slot],
-    }
-}
-
-/// The row keys of the nodes that an edge table's relationships stand on in the graph.
-fn actual_ends(mapping: &Mapping, slot: Slot, actual: &Actual) -> BTreeMap<Slot, BTreeSet<i64>> {
-    let mut ends: BTreeMap<Slot, BTreeSet<i64>> = BTreeMap::new();
-    let (Slot::Edge(i), Actual::Relationships(relationships)) = (slot, actual) else {
-        return ends;
-    };
-    let (from, to) = (Slot::Node(mapping.edges[i].from), Slot::Node(mapping.edges[i].to));
-    for relationship in relationships.values().flatten() {
-        for (slot, end) in [(from, &relationship.from), (to, &relationship.to)] {
-            if let Some(IdentityValue::Integer(key)) = end {
-                ends.entry(slot).or_default().insert(*key);
-            }
-        }
-    }
-    ends
-}
-
-/// Whether a row, or one that it joins at the source or in the graph, changed.
-fn changed(
-    mapping: &Mapping,
-    slot: Slot,
-    key: i64,
-    outcome: Option<&Outcome>,
-    actual: &Actual,
-    standing: &Standing,
-) -> bool {
-    let is_changed = |slot: Slot, key: i64| {
-        standing.changed.get(&slot).is_some_and(|changed| changed.contains(&key))
-    };
-    let Slot::Edge(i) = slot else { return is_changed(slot, key) };
-    let (from, to) = (Slot::Node(mapping.edges[i].from), Slot::Node(mapping.edges[i].to));
-    let end = |slot: Slot, end: Option<&IdentityValue>| matches!(end, Some(IdentityValue::Integer(key)) if is_changed(slot, *key));
-    let place = outcome.and_then(|o| o.as_ref().ok()).map(|desired| &desired.place);
-    let at_source =
-        matches!(place, Some(Place::Between(a, b)) if end(from, Some(a)) || end(to, Some(b)));
-    let mut held = match actual {
-        Actual::Relationships(relationships) => relationships.get(&key).into_iter().flatten(),
-        Actual::Nodes(_) => None.into_iter().flatten(),
-    };
-    is_changed(slot, key)
-        || at_source
-        || held.any(|r| end(from, r.from.as_ref()) || end(to, r.to.as_ref()))
-}
-
 fn moving(version: Option<i64>, current: Option<i64>) -> String {
     let text = |version: Option<i64>| version.map_or("none".to_owned(), |v| v.to_string());
     format!(
@@ -449,18 +343,6 @@ fn unsettled(
         let state = State::Unsettled { looks, why: why.clone() };
         Difference { state, ..difference }
     })
-}
-
-fn leftover(table: &str, placeholder: Thing, state: State) -> Difference {
-    Difference {
-        table: table.to_owned(),
-        key: None,
-        kind: Kind::LeftoverPlaceholder,
-        source: None,
-        graph: vec![placeholder],
-        state,
-        hop: None,
-    }
 }
 
 fn pause(looks: u32) -> Duration {
