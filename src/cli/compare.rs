@@ -7,12 +7,12 @@ use serde::Serialize;
 
 use super::lineage::From;
 use super::walk::Walk;
-use super::{Outcome, Output, report, verify};
+use super::{Outcome, Output, report, verify, written};
 use crate::compare::around;
 use crate::compare::comparison::{self, Options};
 use crate::compare::difference::Report;
 use crate::compare::evidence::{self, Check};
-use crate::compare::report::{self as format, Format};
+use crate::compare::report::Format;
 use crate::compare::roots::{Choice, Sample};
 use crate::compare::settle::LOOKS_MAX;
 use crate::config::{Need, Parts, read_mapping};
@@ -62,9 +62,8 @@ pub(super) struct Args {
     /// Which store is held against evidence
     #[arg(long, value_enum, requires = "check_evidence")]
     side: Option<From>,
-    /// How the report is written
-    #[arg(long, value_enum, default_value_t)]
-    output: Format,
+    #[command(flatten)]
+    written: written::Args,
 }
 
 impl Args {
@@ -91,7 +90,7 @@ pub(super) async fn run(args: &Args, parts: Parts) -> Result<Outcome> {
         (Some(path), Some(side)) => Box::pin(check(args, path, side, parts)).await,
         _ => match Box::pin(compare(args, parts)).await {
             Ok(found) => {
-                format::write(&found, args.output, &mut std::io::stdout().lock())?;
+                args.written.write(&found)?;
                 Ok(verify::outcome(&found, args.allow_quarantined))
             }
             Err(error) => Err(error),
@@ -149,7 +148,7 @@ async fn check(args: &Args, path: &Path, side: From, parts: Parts) -> Result<Out
         }
     };
     let is_equal = check.equal;
-    let output = if args.output == Format::Json { Output::Json } else { Output::Text };
+    let output = if args.written.output == Format::Json { Output::Json } else { Output::Text };
     report::print(output, &Checked { evidence: sha256, side: name, check }, checked)?;
     Ok(if is_equal { Outcome::Done } else { Outcome::Findings })
 }

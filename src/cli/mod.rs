@@ -14,6 +14,7 @@ mod status;
 mod sync;
 mod verify;
 mod walk;
+mod written;
 
 use std::process::ExitCode;
 

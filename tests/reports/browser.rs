@@ -131,6 +131,10 @@ fn each_side_is_drawn_in_its_own_colour_and_shape() {
         said["curves"].as_array().unwrap().iter().map(|c| c["side"].as_str().unwrap()).collect();
     curves.sort_unstable();
     assert_eq!(curves, ["both", "differs", "graph", "source"]);
+    let texts = said["texts"].as_array().unwrap();
+    for thing in nodes.iter().chain(said["curves"].as_array().unwrap()) {
+        assert!(texts.contains(&thing["label"]), "{thing} has its label beside it: {texts:?}");
+    }
 }
 
 #[test]

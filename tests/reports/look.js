@@ -1,5 +1,6 @@
 // What the page draws, and what on it can't be reached, as the attribute data-said of the body.
 const side = element => ["both", "differs", "source", "graph"].find(name => element.classList.contains(name));
+const label = element => element.getAttribute("aria-label").replace(/: in [^:]*$/, "");
 const middle = element => {
   const box = element.getBoundingClientRect();
   return { x: box.x + box.width / 2, y: box.y + box.height / 2 };
@@ -17,9 +18,10 @@ const links = inPicture("a");
 const box = picture && picture.getBoundingClientRect();
 document.body.dataset.said = JSON.stringify({
   nodes: inPicture(".node").map(node => ({
-    side: side(node), label: node.querySelector("text").textContent, ...middle(node.querySelector(".shape")) })),
-  curves: inPicture(".relationship").map(curve => ({ side: side(curve), label: curve.querySelector("text").textContent })),
+    side: side(node), label: label(node), ...middle(node.querySelector(".shape")) })),
+  curves: inPicture(".relationship").map(curve => ({ side: side(curve), label: label(curve) })),
   columns: inPicture(".column").map(column => ({ text: column.textContent, ...middle(column) })),
+  texts: inPicture("text:not(.column)").map(text => text.textContent),
   links: links.length,
   deaf: focused.filter(found => !found.has).map(found => outer(found.element)),
   broken: all("a").filter(link => !document.getElementById(link.getAttribute("href").slice(1))).map(outer),

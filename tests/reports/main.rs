@@ -228,9 +228,9 @@ fn text_is_read_from_the_top_down() {
         ":param {keys: [1047, 5000, 1043]};",
         "Compared",
         "graph.AtomGraphNodes: 55 rows, 55 in the graph, 0 in quarantine",
-        "from 1 roots, down, 2 hops, DERIVED_FROM, without streams",
+        "from 1 root, down, 2 hops, DERIVED_FROM, without streams",
         "hop 1: source 3 relationships, 3 nodes; graph 2 relationships, 2 nodes",
-        "hop 2: 1 relationships, 1 nodes",
+        "hop 2: 1 relationship, 1 node",
         "graph's version 41",
     ];
     let mut rest = text.as_str();

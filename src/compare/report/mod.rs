@@ -10,6 +10,7 @@ mod text;
 mod view;
 
 use std::io::Write;
+use std::path::Path;
 
 use clap::ValueEnum;
 
@@ -30,6 +31,20 @@ pub enum Format {
     Sarif,
     /// One self-contained page with a picture of the differences
     Html,
+}
+
+impl Format {
+    /// The form that a file's name asks for; `None` if it asks for none.
+    pub fn of_path(path: &Path) -> Option<Self> {
+        match path.extension()?.to_str()? {
+            "txt" => Some(Self::Text),
+            "json" => Some(Self::Json),
+            "xml" => Some(Self::Junit),
+            "sarif" => Some(Self::Sarif),
+            "html" => Some(Self::Html),
+            _ => None,
+        }
+    }
 }
 
 /// Writes a report, with one line's end at its end. Somebody who has read enough is no fault.

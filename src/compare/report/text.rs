@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::io::Write;
 
 use super::unwritable;
-use super::view::{Entry, Group, HopLine, Paste, View};
+use super::view::{Entry, Group, HopLine, Paste, View, counted};
 use crate::compare::difference::Report;
 use crate::error::Result;
 
@@ -55,7 +55,9 @@ fn text(view: &View) -> String {
 }
 
 fn hop(line: &HopLine) -> String {
-    let met = |(edges, nodes): (u64, u64)| format!("{edges} relationships, {nodes} nodes");
+    let met = |(edges, nodes): (u64, u64)| {
+        [counted(edges, "relationship"), counted(nodes, "node")].join(", ")
+    };
     let sides = match line.is_same {
         true => met(line.source),
         false => format!("source {}; graph {}", met(line.source), met(line.graph)),

@@ -176,7 +176,12 @@ fn answer(report: &Report) -> String {
 }
 
 fn differences(count: u64) -> String {
-    format!("{count} {}", if count == 1 { "difference" } else { "differences" })
+    counted(count, "difference")
+}
+
+/// `1 difference`, `2 differences`.
+pub(super) fn counted(count: u64, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
 fn first_hop(report: &Report) -> Option<String> {
@@ -205,7 +210,10 @@ fn walk(walk: &Walk) -> WalkView {
         is_same: met.source == met.graph,
     };
     WalkView {
-        how: format!("from {} roots, {direction}, {far}, {types}, {streams}", walk.roots),
+        how: format!(
+            "from {}, {direction}, {far}, {types}, {streams}",
+            counted(walk.roots, "root")
+        ),
         hops: walk.hops.iter().enumerate().map(line).collect(),
     }
 }
