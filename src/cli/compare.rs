@@ -120,7 +120,8 @@ async fn compare(args: &Args, parts: Parts) -> Result<Report> {
         looks_max: args.looks,
         evidence: args.evidence.clone(),
     };
-    let mut report = comparison::run(&config, mapping.clone(), &options).await?;
+    let run = comparison::run(&config, mapping.clone(), &options);
+    let mut report = Box::pin(run).await?;
     around::complete(&config, &mapping, &mut report).await;
     Ok(report)
 }
