@@ -71,6 +71,7 @@ async fn verify_reports_in_every_form() {
     assert_eq!(report.lookups.len(), 3);
     let text = std::fs::read_to_string(folder.path().join("report.txt")).unwrap();
     assert!(text.contains("N'[1041, 1042, 9001]'"), "{text}");
+    assert!(text.contains("MATCH (p:`AtomPlaceholder`)"), "{text}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
