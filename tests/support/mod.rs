@@ -10,6 +10,7 @@
 )]
 
 pub mod bolt_proxy;
+pub mod debian;
 pub mod graph;
 mod random;
 pub mod raw;
