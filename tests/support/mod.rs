@@ -21,6 +21,7 @@ pub mod source;
 pub mod truth;
 pub mod verify;
 pub mod worker;
+pub mod writer;
 
 use std::sync::Once;
 
