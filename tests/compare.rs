@@ -6,6 +6,8 @@
 mod bad_input;
 #[path = "compare/evidence.rs"]
 mod evidence;
+#[path = "compare/live.rs"]
+mod live;
 #[path = "compare/mutations.rs"]
 mod mutations;
 mod support;

@@ -7,7 +7,8 @@ use serde::Serialize;
 
 use super::lineage::From;
 use super::walk::Walk;
-use super::{Outcome, Output, report, verify, written};
+use super::written::Written;
+use super::{Outcome, Output, report, verify};
 use crate::compare::around;
 use crate::compare::comparison::{self, Options};
 use crate::compare::difference::Report;
@@ -63,7 +64,7 @@ pub(super) struct Args {
     #[arg(long, value_enum, requires = "check_evidence")]
     side: Option<From>,
     #[command(flatten)]
-    written: written::Args,
+    written: Written,
 }
 
 impl Args {
@@ -119,7 +120,8 @@ async fn compare(args: &Args, parts: Parts) -> Result<Report> {
         looks_max: args.looks,
         evidence: args.evidence.clone(),
     };
-    let mut report = comparison::run(&config, mapping.clone(), &options).await?;
+    let run = comparison::run(&config, mapping.clone(), &options);
+    let mut report = Box::pin(run).await?;
     around::complete(&config, &mapping, &mut report).await;
     Ok(report)
 }

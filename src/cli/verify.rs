@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use clap::ValueEnum;
 
-use super::{Outcome, written};
+use super::Outcome;
+use super::written::Written;
 use crate::compare::difference::{KEPT_MAX, Report, Verdict};
 use crate::compare::settle::LOOKS_MAX;
 use crate::compare::{around, repair, verify};
@@ -58,7 +59,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "SECONDS", default_value_t = 300, requires = "repair")]
     timeout: u64,
     #[command(flatten)]
-    written: written::Args,
+    written: Written,
 }
 
 /// What is done about things of others.

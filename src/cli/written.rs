@@ -8,7 +8,7 @@ use crate::compare::report::{self, Format};
 use crate::error::{Error, Result};
 
 #[derive(Debug, clap::Args)]
-pub(super) struct Args {
+pub(super) struct Written {
     /// How the report is printed
     #[arg(long, value_enum, default_value_t)]
     pub(super) output: Format,
@@ -23,7 +23,7 @@ fn report_file(path: &str) -> Result<(PathBuf, Format), String> {
     Ok((path, format))
 }
 
-impl Args {
+impl Written {
     /// Writes the files, then prints.
     ///
     /// # Errors

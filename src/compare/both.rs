@@ -102,7 +102,9 @@ pub async fn walk<A: Side, B: Side>(
 ) -> Result<Walked> {
     let front = || {
         let mut front = Front::default();
-        roots.iter().for_each(|root| front.reach(root));
+        for root in roots {
+            front.reach(root);
+        }
         front
     };
     let mut walk = Walk {
@@ -217,12 +219,12 @@ impl<A: Side, B: Side> Walk<'_, A, B> {
                 waiting.extend([high, low]);
                 continue;
             }
-            self.take(hop, [source?, graph?])?;
+            self.take(hop, &[source?, graph?])?;
         }
         Ok(())
     }
 
-    fn take(&mut self, hop: u32, met: [Vec<Crossed>; 2]) -> Result<()> {
+    fn take(&mut self, hop: u32, met: &[Vec<Crossed>; 2]) -> Result<()> {
         let mut digests: [BTreeMap<(Slot, i64), Vec<Digest>>; 2] = Default::default();
         let mut far = BTreeSet::new();
         for (i, met) in met.iter().enumerate() {
@@ -239,9 +241,13 @@ impl<A: Side, B: Side> Walk<'_, A, B> {
                     alone.extend(crossed.far.as_ref());
                 }
             }
-            alone.into_iter().for_each(|id| self.alone[i].reach(id));
+            for id in alone {
+                self.alone[i].reach(id);
+            }
         }
-        far.into_iter().for_each(|id| self.either.reach(id));
+        for id in far {
+            self.either.reach(id);
+        }
         let [source, graph] = digests;
         let crossed: BTreeSet<(Slot, i64)> = source.keys().chain(graph.keys()).copied().collect();
         self.edges_left = self

@@ -98,7 +98,8 @@ struct Stores {
 /// # Errors
 /// Whatever keeps it from telling.
 pub async fn run(config: &Config, mapping: Mapping, options: &Options) -> Result<Report> {
-    Stores::open(config, mapping, options.looks_max).await?.compare(options).await
+    let mut stores = Stores::open(config, mapping, options.looks_max).await?;
+    Box::pin(stores.compare(options)).await
 }
 
 impl Stores {
@@ -152,9 +153,9 @@ impl Stores {
             tries += 1;
             let source_version = epoch::read_current(source.source()).await?;
             let version = self.settler.checkpoint().await?.version;
-            let walked =
-                both::walk(&mut source, &mut graph, &roots, options.direction, options.limits)
-                    .await?;
+            let (direction, limits) = (options.direction, options.limits);
+            let walk = both::walk(&mut source, &mut graph, &roots, direction, limits);
+            let walked = Box::pin(walk).await?;
             let differences = self.settle(&walked.suspects).await?;
             // Evidence is of one state: what was on its way when it was walked makes it worthless.
             let is_blurred = differences.is_empty() && !walked.is_same();
@@ -172,9 +173,11 @@ impl Stores {
         report.source_version = Some(epoch::read_current(source.source()).await?);
         report.checkpoint_version = self.settler.checkpoint().await?.version;
         report.tables = tables(&self.mapping, &walked);
-        differences.into_iter().for_each(|difference| report.add(difference, KEPT_MAX));
+        for difference in differences {
+            report.add(difference, KEPT_MAX);
+        }
         report.close();
-        self.conclude(&mut report, &walked, options, roots.len());
+        conclude(&mut report, &walked, options, roots.len());
         let mut walk = walk_of(&report, &walked, options, &scope, roots.len());
         if let Some(path) = &options.evidence {
             let body = self.body(&report, &walked, &walk, &roots, versions);
@@ -183,19 +186,6 @@ impl Stores {
         report.walk = Some(walk);
         report.seconds = began.elapsed().as_secs_f64();
         Ok(report)
-    }
-
-    /// What a walk that was cut, or that had nowhere to begin, means for the answer.
-    fn conclude(&self, report: &mut Report, walked: &Walked, options: &Options, roots: usize) {
-        if let (Ended::Limit(limit), hop) = walked.ended {
-            report.notes.push(options.limits.said(limit, hop));
-            if report.verdict != Verdict::Different {
-                report.verdict = Verdict::Unknown;
-            }
-        }
-        if roots == 0 {
-            report.notes.push("there is no root: nothing was compared".to_owned());
-        }
     }
 
     async fn settle(&mut self, suspects: &Suspects) -> Result<Vec<Difference>> {
@@ -261,6 +251,19 @@ impl Stores {
             source_hops: evidence::hops(walked.hops.iter().map(|[source, _]| source)),
             graph_hops: evidence::hops(walked.hops.iter().map(|[_, graph]| graph)),
         }
+    }
+}
+
+/// What a walk that was cut, or that had nowhere to begin, means for the answer.
+fn conclude(report: &mut Report, walked: &Walked, options: &Options, roots: usize) {
+    if let (Ended::Limit(limit), hop) = walked.ended {
+        report.notes.push(options.limits.said(limit, hop));
+        if report.verdict != Verdict::Different {
+            report.verdict = Verdict::Unknown;
+        }
+    }
+    if roots == 0 {
+        report.notes.push("there is no root: nothing was compared".to_owned());
     }
 }
 

@@ -20,6 +20,11 @@ const COUNTED_AT_A_TIME: usize = 200;
 /// Changed keys that roots are made of.
 const CHANGED_MAX: usize = 1_000_000;
 
+/// A node of a sample's candidates: its degree, and what chance says of it.
+type Ranked = (usize, [u8; 32], NodeId);
+/// Keys of a type, those with the least hashes.
+type Least = BTreeSet<([u8; 32], i64)>;
+
 /// What was asked for: the roots of all parts together.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Choice {
@@ -161,7 +166,7 @@ async fn choose<S: Side>(side: &mut S, mapping: &Mapping, sample: Sample) -> Res
     let sizes: Vec<usize> = candidates.iter().map(Vec::len).collect();
     for (ids, quota) in candidates.into_iter().zip(quotas(&sizes, sample.size)) {
         let degrees = degrees(side, &ids).await?;
-        let mut ranked: Vec<(usize, [u8; 32], NodeId)> = ids
+        let mut ranked: Vec<Ranked> = ids
             .into_iter()
             .map(|id| (degrees.get(&id).copied().unwrap_or(0), hash_of(sample.seed, &id), id))
             .collect();
@@ -177,7 +182,7 @@ async fn candidates<S: Side>(
     sample: Sample,
 ) -> Result<Vec<Vec<NodeId>>> {
     let candidates_max = sample.size.saturating_mul(CANDIDATES_EACH);
-    let mut by_type: BTreeMap<(usize, String), BTreeSet<([u8; 32], i64)>> = BTreeMap::new();
+    let mut by_type: BTreeMap<(usize, String), Least> = BTreeMap::new();
     for table in 0..mapping.nodes.len() {
         let mut next = Some(i64::MIN);
         while let Some(first) = next {
@@ -192,7 +197,7 @@ async fn candidates<S: Side>(
             }
         }
     }
-    let ids = |((table, _), least): ((usize, String), BTreeSet<([u8; 32], i64)>)| {
+    let ids = |((table, _), least): ((usize, String), Least)| {
         least.into_iter().map(|(_, key)| NodeId::Row(table, key)).collect()
     };
     Ok(by_type.into_iter().map(ids).collect())
@@ -236,7 +241,7 @@ fn quotas(sizes: &[usize], total: usize) -> Vec<usize> {
 
 /// `count` of some nodes in the order of their degrees: of each part of them, equal in size, the one
 /// with the least hash; of the last part the one with the greatest degree.
-fn spread(ranked: &[(usize, [u8; 32], NodeId)], count: usize) -> Vec<NodeId> {
+fn spread(ranked: &[Ranked], count: usize) -> Vec<NodeId> {
     let len = ranked.len();
     let of_part = |i: usize| {
         let part = &ranked[i * len / count..(i + 1) * len / count];

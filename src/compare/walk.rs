@@ -265,7 +265,9 @@ pub async fn walk<S: Side, V: Visitor>(
     visitor: &mut V,
 ) -> Result<(Ended, u32)> {
     let mut front = Front::new([]);
-    roots.iter().for_each(|root| front.reach(root));
+    for root in roots {
+        front.reach(root);
+    }
     let mut edges_left = limits.edges_max;
     for hop in 0.. {
         if front.len() > limits.nodes_max {
@@ -302,7 +304,9 @@ async fn reach_all<S: Side, V: Visitor>(
     for part in parts(front.reached()) {
         let mut nodes = side.nodes(&part).await?;
         nodes.sort_by(|a, b| a.id.cmp(&b.id));
-        nodes.iter().for_each(|node| visitor.node(hop, node));
+        for node in &nodes {
+            visitor.node(hop, node);
+        }
         there.extend(nodes.into_iter().map(|node| node.id));
     }
     front.retain(|id| there.contains(id));
@@ -337,7 +341,9 @@ async fn cross_all<S: Side, V: Visitor>(
         }
         let crossed = met.into_iter().filter(|crossed| front.crosses(direction, crossed));
         let far: Vec<NodeId> = crossed.filter_map(|crossed| crossed.far).collect();
-        far.iter().for_each(|id| front.reach(id));
+        for id in &far {
+            front.reach(id);
+        }
     }
     Ok(())
 }

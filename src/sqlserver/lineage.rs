@@ -1,17 +1,17 @@
 //! The source as one side of a walk: what leaves or enters nodes, hop by hop, each answer from one
 //! SNAPSHOT transaction.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
-use std::sync::Arc;
+mod identities;
 
-use tiberius::ToSql;
+use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use super::statements::{self, lineage};
 use super::{Flow, Source, decode, pages};
 use crate::compare::element::{self, Crossed, Identity, Node, NodeId, Way};
 use crate::compare::side::{NODES_AT_A_TIME, Scope, Side, too_many};
 use crate::error::Result;
-use crate::mapping::{ColumnKind, Mapping, Registry, Slot};
+use crate::mapping::{Mapping, Registry, Slot};
 use crate::model::value::IdentityValue;
 use crate::model::{SourceRow, Value};
 use crate::reconcile::desired::{Desired, Outcome, Place, Wanted};
@@ -27,10 +27,6 @@ pub struct SourceSide {
     registry: Registry,
     scope: Scope,
 }
-
-/// Rows of a node table by identity: the lowest key where several rows have one, of which the graph
-/// can hold one.
-type Rows = HashMap<Identity, i64>;
 
 impl SourceSide {
     /// The registry says what the types are called in the graph.
@@ -88,75 +84,6 @@ impl SourceSide {
         Ok(())
     }
 
-    /// Label and identity of those that links name.
-    async fn named(
-        &mut self,
-        table: usize,
-        values: &[&IdentityValue],
-    ) -> Result<HashSet<(Arc<str>, IdentityValue)>> {
-        let mapping = self.mapping.clone();
-        let mut named = HashSet::new();
-        for (i, link) in mapping.links.iter().enumerate().filter(|(_, l)| l.nodes == table) {
-            let label: Arc<str> = link.label.as_str().into();
-            let kind = mapping.nodes[table].identity.kind;
-            for sql in lineage::named(&mapping, i) {
-                for list in values.chunks(NODES_AT_A_TIME) {
-                    let list = json(list);
-                    let rows = self.source.rows(&sql, &[&list.as_str()]).await?;
-                    for row in &rows {
-                        let Ok(data) = row.get_column_data(0) else { continue };
-                        let cell = decode::cell(&data, kind)?;
-                        let value = cell.value().and_then(IdentityValue::of);
-                        named.extend(value.map(|value| (label.clone(), value)));
-                    }
-                }
-            }
-        }
-        Ok(named)
-    }
-
-    /// The rows that have some identities, of any type.
-    async fn rows_with(&mut self, table: usize, values: &[&IdentityValue]) -> Result<Rows> {
-        let found = lineage::finding(&self.mapping, table);
-        let wanted: HashSet<&IdentityValue> = values.iter().copied().collect();
-        let mut rows = Rows::new();
-        for list in values.chunks(NODES_AT_A_TIME) {
-            for (key, identity) in
-                self.found(table, &found.by_identity, &found.kinds, &json(list)).await?
-            {
-                if wanted.contains(&identity.value) {
-                    let lowest = rows.entry(identity).or_insert(key);
-                    *lowest = key.min(*lowest);
-                }
-            }
-        }
-        Ok(rows)
-    }
-
-    /// Keys and identities that a finding statement brings; rows without either are left out.
-    async fn found(
-        &mut self,
-        table: usize,
-        sql: &str,
-        kinds: &[ColumnKind],
-        list: &str,
-    ) -> Result<Vec<(i64, Identity)>> {
-        let mut rows = Vec::new();
-        let parameters: [&dyn ToSql; 1] = [&list];
-        self.source
-            .stream(sql, &parameters, |row| {
-                rows.push(decode::row(&row, kinds)?);
-                Ok(Flow::Continue)
-            })
-            .await?;
-        let mut wanted = Wanted::new(&self.mapping, &mut self.registry);
-        let identity = |row: SourceRow| {
-            let (label, value) = wanted.identity_of(Slot::Node(table), &row).ok()?;
-            Some((row.key, Identity { table, label, value }))
-        };
-        Ok(rows.into_iter().filter_map(identity).collect())
-    }
-
     async fn cross_edges(
         &mut self,
         edge: usize,
@@ -179,7 +106,7 @@ impl SourceSide {
                 let (key, outcome) = self.wanted(slot, vec![row]).remove(0);
                 let id = NodeId::Row(near, near_key);
                 let far = Some(NodeId::Row(far, far_key));
-                self.push(out, (slot, &name, key), outcome, (id, far), way, edges_max)?;
+                self.push(out, (slot, &name, key), &outcome, (id, far), way, edges_max)?;
             }
         }
         Ok(())
@@ -201,7 +128,7 @@ impl SourceSide {
         let values: Vec<&IdentityValue> = near.keys().collect();
         let mut rows = Vec::new();
         for list in values.chunks(NODES_AT_A_TIME) {
-            rows.extend(self.crossing(slot, way, &json(list), edges_max).await?);
+            rows.extend(self.crossing(slot, way, &identities::json(list), edges_max).await?);
         }
         let ends = |row: &SourceRow| {
             let ends =
@@ -228,37 +155,9 @@ impl SourceSide {
                 }
             });
             let (key, outcome) = self.wanted(slot, vec![row]).remove(0);
-            self.push(out, (slot, &name, key), outcome, (id, far), way, edges_max)?;
+            self.push(out, (slot, &name, key), &outcome, (id, far), way, edges_max)?;
         }
         Ok(())
-    }
-
-    /// The identities under a label that some nodes have, and whose they are.
-    async fn standing(
-        &mut self,
-        table: usize,
-        label: &Arc<str>,
-        from: &[NodeId],
-    ) -> Result<HashMap<IdentityValue, NodeId>> {
-        let mut standing = HashMap::new();
-        for id in from {
-            if let NodeId::Bare(identity) = id
-                && identity.table == table
-                && identity.label == *label
-            {
-                standing.insert(identity.value.clone(), id.clone());
-            }
-        }
-        let found = lineage::finding(&self.mapping, table);
-        for list in keys_of(from, table).chunks(NODES_AT_A_TIME) {
-            let list = serde_json::to_string(list).unwrap_or_default();
-            for (key, identity) in self.found(table, &found.by_key, &found.kinds, &list).await? {
-                if identity.label == *label {
-                    standing.entry(identity.value).or_insert(NodeId::Row(table, key));
-                }
-            }
-        }
-        Ok(standing)
     }
 
     async fn crossing(
@@ -288,12 +187,12 @@ impl SourceSide {
         &self,
         out: &mut Vec<Crossed>,
         (slot, table, key): (Slot, &str, i64),
-        outcome: Outcome,
+        outcome: &Outcome,
         (near, far): (NodeId, Option<NodeId>),
         way: Way,
         edges_max: usize,
     ) -> Result<()> {
-        let (name, digest) = match &outcome {
+        let (name, digest) = match outcome {
             Ok(desired) => (desired.name.clone(), element::digest_of_row_edge(table, desired)),
             Err(reason) => ("".into(), element::digest_of_unrepresentable(table, key, reason)),
         };
@@ -473,12 +372,4 @@ fn integer(value: &Value) -> Option<i64> {
         Value::Integer(number) => Some(*number),
         _ => None,
     }
-}
-
-fn json(values: &[&IdentityValue]) -> String {
-    let values = values.iter().map(|value| match value {
-        IdentityValue::Integer(number) => serde_json::Value::from(*number),
-        IdentityValue::Text(text) => serde_json::Value::from(text.as_str()),
-    });
-    serde_json::Value::Array(values.collect()).to_string()
 }

@@ -3,7 +3,7 @@
 use super::*;
 use provsync::neo4j::{Graph, checkpoint};
 
-/// What is done to the graph; `{e}`, `{f}`, `{n}`, `{m}`, `{s}` are keys of edges, nodes and a stream.
+/// What is done to the graph; `{e}`, `{f}`, `{n}`, `{m}`, `{s}` are keys of edges, nodes and a stream, `{x}` a new one.
 const IN_GRAPH: [&str; 19] = [
     "MATCH ()-[r {edgeId: {e}}]->() DELETE r",
     "MATCH (a:AtomGraphNode {nodeId: {n}}), (b:AtomGraphNode {nodeId: {m}}) CREATE (a)-[:SIMILAR_TO {edgeId: 9000}]->(b)",
@@ -20,7 +20,7 @@ const IN_GRAPH: [&str; 19] = [
     "MATCH (n:AtomGraphNode {nodeId: {n}}) DETACH DELETE n",
     "MATCH (n:AtomGraphNode {nodeId: {n}}) SET n.metadata = n.metadata + ' '",
     "MATCH (n:AtomGraphNode {nodeId: {n}}) SET n.nodeId = 9002",
-    "MATCH (n:AtomGraphNode {nodeId: {n}}) SET n.atomId = 9003",
+    "MATCH (n:AtomGraphNode {nodeId: {n}}) SET n.atomId = {x}",
     "MATCH (n:AtomGraphNode {nodeId: {n}}) SET n:AtomPlaceholder",
     "MATCH (n:AtomGraphNode {nodeId: {n}}), (m:AtomGraphNode {nodeId: {m}}) SET n.nodeId = -1 SET m.nodeId = {n} SET n.nodeId = {m}",
     "MATCH ()-[r:GENERATED {streamId: {s}}]->() DELETE r",
@@ -33,9 +33,9 @@ const IN_SOURCE: [&str; 7] = [
     "DELETE FROM graph.AtomGraphEdges WHERE EdgeId = {e}",
     "UPDATE graph.AtomGraphEdges SET Weight = Weight + 1 WHERE EdgeId = {e}",
     "UPDATE graph.AtomGraphNodes SET Metadata = N'other' WHERE NodeId = {n}",
-    "UPDATE graph.AtomGraphNodes SET AtomId = 9003 WHERE NodeId = {n}",
+    "UPDATE graph.AtomGraphNodes SET AtomId = {x} WHERE NodeId = {n}",
     "DELETE FROM provenance.GenerationStreams WHERE StreamId = {s}",
-    "UPDATE provenance.GenerationStreams SET TargetAtomId = 9004 WHERE StreamId = {s}",
+    "UPDATE provenance.GenerationStreams SET TargetAtomId = {x} WHERE StreamId = {s}",
     "INSERT INTO graph.AtomGraphEdges ($from_id, $to_id, RelationshipType) SELECT f.$node_id, t.$node_id, N'SimilarTo' FROM graph.AtomGraphNodes AS f, graph.AtomGraphNodes AS t WHERE f.NodeId = {n} AND t.NodeId = {m}",
 ];
 
@@ -55,7 +55,7 @@ struct Keys {
 }
 
 impl Keys {
-    fn random(random: &mut Random, raw: &support::raw::Raw) -> Self {
+    fn random(random: &mut Random, raw: &support::raw::Raw, fresh: usize) -> Self {
         let keys = |kind: char, name: Option<&str>| -> Vec<i64> {
             let is_of = |joined: &std::collections::BTreeSet<raw::Joined>| {
                 name.is_none_or(|name| joined.iter().any(|j| j.name == name))
@@ -76,6 +76,7 @@ impl Keys {
                 ("{s}", pick(&keys('s', None))),
                 ("{n}", n),
                 ("{m}", pick(&others)),
+                ("{x}", 10_000 + i64::try_from(fresh).unwrap()),
             ],
         }
     }
@@ -94,7 +95,7 @@ async fn one_change_to_either_store_is_found_at_its_hop_and_not_beyond_the_last(
     let (mut found, mut beyond, mut by_hop) = (0, 0, BTreeMap::<u32, usize>::new());
     for i in 0..count {
         let raw = raw::of_source(&source).await;
-        let keys = Keys::random(&mut random, &raw);
+        let keys = Keys::random(&mut random, &raw, i);
         let done = if random.below(3) > 0 {
             let text = keys.put_into(IN_GRAPH[i % IN_GRAPH.len()]);
             graph.run(&text).await;
@@ -105,7 +106,7 @@ async fn one_change_to_either_store_is_found_at_its_hop_and_not_beyond_the_last(
             mark_carried(&source, &graph).await;
             text
         };
-        let root = Keys::random(&mut random, &raw).values[3].1;
+        let root = Keys::random(&mut random, &raw, i).values[3].1;
         let way = [Way::Both, Way::Both, Way::Down, Way::Up][i % 4];
         let hops = u32::try_from(random.below(6)).unwrap() + 1;
         let of_graph = raw::of_graph(&graph).await;

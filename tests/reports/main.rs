@@ -4,6 +4,7 @@
 
 mod browser;
 mod example;
+mod real;
 #[path = "../support/mod.rs"]
 mod support;
 

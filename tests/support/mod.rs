@@ -10,6 +10,7 @@
 )]
 
 pub mod bolt_proxy;
+pub mod debian;
 pub mod graph;
 mod random;
 pub mod raw;
@@ -21,6 +22,7 @@ pub mod stand;
 pub mod truth;
 pub mod verify;
 pub mod worker;
+pub mod writer;
 
 use std::sync::Once;
 

@@ -223,7 +223,11 @@ pub fn differing(
         }
     }
     for (element, hop) in all.crossings(&distances, way) {
-        if source.joined.get(&element) != graph.joined.get(&element) {
+        // What a row says: a stream names atoms, whichever node stands for them.
+        let lines = |raw: &Raw| -> BTreeSet<String> {
+            raw.joined.get(&element).into_iter().flatten().map(|j| j.line.clone()).collect()
+        };
+        if lines(source) != lines(graph) {
             found.insert(element, hop);
         }
     }

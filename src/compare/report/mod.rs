@@ -4,6 +4,7 @@
 mod html;
 mod json;
 mod junit;
+mod paste;
 mod picture;
 mod sarif;
 mod text;

@@ -58,9 +58,10 @@ fn hop(line: &HopLine) -> String {
     let met = |(edges, nodes): (u64, u64)| {
         [counted(edges, "relationship"), counted(nodes, "node")].join(", ")
     };
-    let sides = match line.is_same {
-        true => met(line.source),
-        false => format!("source {}; graph {}", met(line.source), met(line.graph)),
+    let sides = if line.is_same {
+        met(line.source)
+    } else {
+        format!("source {}; graph {}", met(line.source), met(line.graph))
     };
     format!("    hop {}: {sides}\n", line.hop)
 }

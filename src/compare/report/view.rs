@@ -1,18 +1,14 @@
 //! What people read of a report, in the order in which they need it. Every text in it went through
 //! [`escape`].
 
-use std::collections::BTreeMap;
-
 use serde::Serialize;
 
+use super::paste::{Paste, pastes};
 use crate::compare::comparison::{Hop, Walk};
 use crate::compare::difference::{Command, Difference, Kind, Report, State, Thing, Verdict};
 use crate::compare::difference::{Foreign, ForeignKind, Repair};
 use crate::compare::shown::{Shown, escape};
 use crate::compare::walk::Direction;
-
-/// Keys of a table in the statements to paste.
-const PASTED_KEYS_MAX: usize = 100;
 
 /// A report to read from the top down.
 #[derive(Debug, Serialize)]
@@ -90,14 +86,6 @@ pub(super) struct Entry {
     pub(super) source: String,
     pub(super) graph: String,
     pub(super) hop: Option<u32>,
-}
-
-/// Statements that show rows and things of one table.
-#[derive(Debug, Serialize)]
-pub(super) struct Paste {
-    pub(super) table: String,
-    pub(super) sql: String,
-    pub(super) cypher: String,
 }
 
 impl View {
@@ -354,34 +342,6 @@ pub(super) fn thing(thing: &Thing) -> String {
         (identity, None, None) => format!("({names} {})", shown(identity)),
         (_, from, to) => format!("({})-[{names}]->({})", shown(from), shown(to)),
     }
-}
-
-fn pastes(report: &Report) -> Vec<Paste> {
-    let mut keys: BTreeMap<&str, Vec<i64>> = BTreeMap::new();
-    let mut placeholders: BTreeMap<&str, ()> = BTreeMap::new();
-    for difference in &report.differences {
-        let table = difference.table.as_str();
-        match difference.key {
-            Some(key) => keys.entry(table).or_default().push(key),
-            None => drop(placeholders.insert(table, ())),
-        }
-    }
-    let mut pastes = Vec::new();
-    for (table, lookup) in &report.lookups {
-        if let Some(keys) = keys.get_mut(table.as_str()) {
-            keys.dedup();
-            keys.truncate(PASTED_KEYS_MAX);
-            let (sql, cypher) = (lookup.sql_of(keys), lookup.cypher_of(keys));
-            pastes.push(Paste { table: escape(table), sql, cypher });
-        }
-        let orphans =
-            lookup.placeholders.as_ref().filter(|_| placeholders.contains_key(table.as_str()));
-        if let Some(cypher) = orphans {
-            let table = format!("{}, placeholders", escape(table));
-            pastes.push(Paste { table, sql: String::new(), cypher: format!("{cypher};") });
-        }
-    }
-    pastes
 }
 
 fn repair(repair: &Repair) -> Vec<String> {

@@ -58,7 +58,7 @@ pub(super) fn picture(draft: Draft) -> Picture {
     let positions = positions(&draft, &columns);
     let hops_known = draft.spots.iter().any(|spot| spot.hop.is_some());
     let last = columns.iter().copied().max().unwrap_or(0);
-    let names = if hops_known { 0..=last } else { 1..=0 };
+    let names = (0..=last).filter(|_| hops_known);
     let mut beside: BTreeMap<(usize, usize), u32> = BTreeMap::new();
     let curves = draft.arrows.iter().map(|arrow| {
         let among = beside.entry((arrow.from.min(arrow.to), arrow.from.max(arrow.to))).or_default();

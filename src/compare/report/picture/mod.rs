@@ -156,7 +156,7 @@ impl Draft {
         }
         let names = names(report, &near.table, Some(near.key), &[&near.thing]);
         let label = || label(Some(&near.thing), Some(near.key));
-        if let Some(spot) = self.spot(&names, &label) {
+        if let Some(spot) = self.spot(&names, label) {
             // Until now it may have been known as a relationship's end alone.
             if self.spots[spot].link.is_none() {
                 self.spots[spot].label = label();
