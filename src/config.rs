@@ -180,6 +180,8 @@ pub struct Need {
 impl Need {
     /// Both sides.
     pub const BOTH: Self = Self { source: true, graph: true };
+    /// The source alone.
+    pub const SOURCE: Self = Self { source: true, graph: false };
     /// The graph alone.
     pub const GRAPH: Self = Self { source: false, graph: true };
     /// Neither.

@@ -57,7 +57,9 @@ fn cypher_is_what_the_golden_files_say() {
 fn all_cypher(mapping: &Mapping, registry: &Registry) -> Vec<(String, String)> {
     let shape = |slot| Shape::new(mapping, registry, slot);
     let shapes: Vec<Shape> = mapping.slots().into_iter().map(shape).collect();
-    shapes.iter().flat_map(cypher::all).chain(cypher::all_edges_on(&shapes)).collect()
+    let edges_on = cypher::all_edges_on(&shapes);
+    let walks = cypher::lineage::all(&shapes);
+    shapes.iter().flat_map(cypher::all).chain(edges_on).chain(walks).collect()
 }
 
 #[test]

@@ -22,7 +22,11 @@ fn text(mapping: &Mapping) -> String {
     let registry = Registry::new(mapping, &BTreeMap::new());
     let shapes: Vec<Shape> =
         mapping.slots().into_iter().map(|slot| Shape::new(mapping, &registry, slot)).collect();
-    let cypher = shapes.iter().flat_map(cypher::all).chain(cypher::all_edges_on(&shapes));
+    let cypher = shapes
+        .iter()
+        .flat_map(cypher::all)
+        .chain(cypher::all_edges_on(&shapes))
+        .chain(cypher::lineage::all(&shapes));
     let cypher = cypher.map(|(name, text)| format!("// {name}\n{text};\n\n"));
     let schema = schema::script(mapping, &registry);
     sql.chain(cypher).chain([format!("// schema\n{schema}")]).collect()

@@ -1,8 +1,10 @@
 //! The command line: one file per command. Results go to stdout, everything else to stderr.
 
+mod compare;
 mod doctor;
 mod explain;
 mod full;
+mod lineage;
 mod logging;
 mod purge;
 mod quarantine;
@@ -11,6 +13,8 @@ mod schema;
 mod status;
 mod sync;
 mod verify;
+mod walk;
+mod written;
 
 use std::process::ExitCode;
 
@@ -28,9 +32,10 @@ Exit codes:
   0  done; nothing wrong was found; a worker ended as it was told to (SIGTERM, Ctrl-C)
   1  findings, or a rule stopped the run: doctor or schema check found an error, the circuit
      breaker, another source's graph, another writer; status found no worker that is well, or
-     --wait-for was not reached in time; verify found the stores different
+     --wait-for was not reached in time; verify or compare found the stores
+     different
   2  could not do it: usage, configuration, a side that can't be reached or refuses; verify
-     could not tell whether the stores are equal
+     or compare could not tell whether the stores are equal
 A full that left rows in quarantine is done (0) and says so.";
 
 /// Keeps a Neo4j graph equal to the provenance graph in SQL Server's graph tables
@@ -53,6 +58,10 @@ enum Command {
     Sync(sync::Args),
     /// Say whether the graph holds what the source says, row by row; with --repair, make it so
     Verify(verify::Args),
+    /// Say whether both stores tell the same lineage, hop by hop from some roots
+    Compare(Box<compare::Args>),
+    /// Show an atom's lineage as one store tells it
+    Lineage(lineage::Args),
     /// Say where the graph stands, who writes it and how far it is behind
     Status(status::Args),
     /// Rows that are not in the graph, and why
@@ -113,6 +122,8 @@ fn run(cli: &Cli) -> Result<Outcome> {
             Command::Full(args) => full::run(args, parts).await,
             Command::Sync(args) => sync::run(args, parts).await,
             Command::Verify(args) => verify::run(args, parts).await,
+            Command::Compare(args) => compare::run(args, parts).await,
+            Command::Lineage(args) => lineage::run(args, parts).await,
             Command::Status(args) => status::run(args, parts).await,
             Command::Quarantine(args) => quarantine::run(args, parts).await,
             Command::Purge(args) => purge::run(args, parts).await,
@@ -131,6 +142,8 @@ fn load(cli: &Cli) -> Result<Parts> {
         | Command::Status(_) => Need::BOTH,
         Command::Purge(_) | Command::Quarantine(_) => Need::GRAPH,
         Command::Schema(args) => args.need(),
+        Command::Compare(args) => args.need(),
+        Command::Lineage(args) => args.need(),
         Command::Explain => Need::NONE,
     };
     let dir = std::env::current_dir()

@@ -7,10 +7,10 @@ use std::time::Duration;
 use clap::ValueEnum;
 
 use super::Outcome;
+use super::written::Written;
 use crate::compare::difference::{KEPT_MAX, Report, Verdict};
-use crate::compare::report::{self, Format};
 use crate::compare::settle::LOOKS_MAX;
-use crate::compare::{repair, verify};
+use crate::compare::{around, repair, verify};
 use crate::config::{Config, LogFormat, Parts, read_mapping};
 use crate::error::Result;
 use crate::sqlserver::pages::KeyRange;
@@ -58,9 +58,8 @@ pub(super) struct Args {
     /// With --repair: how long a worker has for what it is asked
     #[arg(long, value_name = "SECONDS", default_value_t = 300, requires = "repair")]
     timeout: u64,
-    /// How the report is printed
-    #[arg(long, value_enum, default_value_t)]
-    output: Format,
+    #[command(flatten)]
+    written: Written,
 }
 
 /// What is done about things of others.
@@ -84,7 +83,8 @@ pub(super) async fn run(args: &Args, parts: Parts) -> Result<Outcome> {
                 let repair = repair::run(&config, &mapping, repair_options(args), &mut report);
                 failure = Box::pin(repair).await.err().map(|error| error.during("repair"));
             }
-            report::write(&report, args.output, &mut std::io::stdout().lock())?;
+            around::complete(&config, &mapping, &mut report).await;
+            args.written.write(&report)?;
             if failure.is_none() {
                 return Ok(outcome(&report, args.allow_quarantined));
             }

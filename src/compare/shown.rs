@@ -107,8 +107,9 @@ fn float(value: f64) -> String {
     format!("{value:?}")
 }
 
-/// Without control characters, bidirectional controls and line separators.
-fn escape(text: &str) -> String {
+/// Without control characters, bidirectional controls and line separators: names and notes go
+/// through it as well before a person sees them.
+pub fn escape(text: &str) -> String {
     let is_plain = |c: char| {
         !c.is_control()
             && !matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}' | '\\')

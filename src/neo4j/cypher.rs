@@ -5,6 +5,7 @@
 //! the plain form the planner may leave the node that it has and scan the key's index. Costs of each form in db hits: `docs/decisions/cypher-forms.md`.
 
 pub mod foreign;
+pub mod lineage;
 
 use crate::mapping::Shape;
 use crate::mapping::names::quote_cypher as q;
@@ -67,6 +68,20 @@ pub fn read_relationships(shape: &Shape, ends: &RelationshipShape, by: By) -> St
 /// Keys and types of the relationships of a table in a range of keys.
 pub fn read_relationship_keys(shape: &Shape) -> String {
     union(shape, By::Range, |key| format!("RETURN [r.{key}, type(r)] AS row"))
+}
+
+/// Nodes or relationships by key (`$keys`), as people look at them in the Browser. For pasting;
+/// provsync does not send it.
+pub fn look(shape: &Shape) -> String {
+    match shape.node() {
+        Some(node) => format!("{}\nRETURN n", find_node(shape, node, By::List)),
+        None => union(shape, By::List, |_| "RETURN a, r, b".to_owned()),
+    }
+}
+
+/// Placeholders that no link needs, as people look at them.
+pub fn look_orphans(node: &NodeShape, key: &str) -> String {
+    format!("{}\nRETURN p", orphans(node, key))
 }
 
 /// Counts that the count store answers.
@@ -403,6 +418,7 @@ pub fn all(shape: &Shape) -> Vec<(String, String)> {
     let mut out = Vec::new();
     let mut add = |what: &str, text: String| out.push((format!("{}-{what}", shape.table), text));
     let first = shape.names.first().cloned().unwrap_or_default();
+    add("look", look(shape));
     if let Some(node) = shape.node() {
         add("read-range", read_nodes(shape, node, By::Range));
         add("read-keys", read_nodes(shape, node, By::List));
@@ -413,6 +429,7 @@ pub fn all(shape: &Shape) -> Vec<(String, String)> {
         add("update", update_nodes(shape, node));
         add("unlabel", unlabel(shape, node, &first));
         add("sweep", sweep(node, &shape.key));
+        add("look-orphans", look_orphans(node, &shape.key));
         add("orphans", list_orphans(node, &shape.key));
     }
     if let Some(ends) = shape.relationship() {

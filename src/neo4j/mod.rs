@@ -10,6 +10,7 @@ pub mod cypher;
 pub mod errors;
 pub mod foreign;
 pub mod leader;
+pub mod lineage;
 pub mod preflight;
 pub mod quarantine;
 pub mod schema;

@@ -7,6 +7,7 @@ pub mod decode;
 pub mod epoch;
 pub mod errors;
 pub mod lease;
+pub mod lineage;
 pub mod pages;
 pub mod preflight;
 pub mod standing;

@@ -4,6 +4,8 @@
 //! ([`super::decode`]); an edge is read through `MATCH` in a derived table that is joined to its
 //! key, so that an edge whose end rows are gone still shows, without ends.
 
+pub mod lineage;
+
 use crate::mapping::names::{quote_sql, sql_table};
 use crate::mapping::{Column, ColumnKind, Mapping, Slot, Table, Tracking};
 
@@ -86,6 +88,27 @@ fn lead_cells(mapping: &Mapping, slot: Slot) -> (Vec<String>, Vec<ColumnKind>) {
             (vec![end(&link.from_column), end(&link.to_column)], vec![kind, kind])
         }
     }
+}
+
+/// Rows by key, as people read them: `@P1` a JSON array of keys. For pasting; provsync does not send it.
+pub fn look(mapping: &Mapping, slot: Slot) -> String {
+    let plain = |column: &str| format!("t.{}", quote_sql(column));
+    let lead: Vec<String> = match slot {
+        Slot::Node(i) => {
+            let node = &mapping.nodes[i];
+            vec![plain(&node.types.column), plain(&node.identity.column)]
+        }
+        Slot::Edge(i) => {
+            vec![plain(&mapping.edges[i].types.column), "x.FromKey".into(), "x.ToKey".into()]
+        }
+        Slot::Link(i) => {
+            let link = &mapping.links[i];
+            vec![plain(&link.from_column), plain(&link.to_column)]
+        }
+    };
+    let columns = mapping.table(slot).columns.iter().map(|column| plain(&column.column));
+    let all: Vec<String> = lead.into_iter().chain(columns).collect();
+    select(mapping, slot, &all, in_list)
 }
 
 /// A column in the form in which [`super::decode`] expects it.
@@ -264,7 +287,7 @@ pub fn tracked(mapping: &Mapping) -> impl Iterator<Item = (Slot, &Table)> {
     mapping.tables().filter(|(_, t)| t.tracking == Tracking::ChangeTracking)
 }
 
-/// Every statement that provsync sends for this mapping, for `provsync explain`.
+/// Every statement that provsync sends or prints for this mapping, for `provsync explain`.
 pub fn all(mapping: &Mapping) -> Vec<Statement> {
     let mut out = vec![
         Statement { name: "versions".into(), sql: versions(mapping) },
@@ -284,6 +307,7 @@ pub fn all(mapping: &Mapping) -> Vec<Statement> {
             ("light", s.light),
             ("boundary", s.boundary),
             ("count", s.count),
+            ("look", look(mapping, slot)),
         ];
         out.extend(texts.map(|(what, sql)| Statement { name: format!("{}-{what}", t.name), sql }));
         if t.tracking == Tracking::ChangeTracking {
@@ -292,5 +316,6 @@ pub fn all(mapping: &Mapping) -> Vec<Statement> {
             out.push(Statement { name, sql: changed_keys(t) });
         }
     }
+    out.extend(lineage::all(mapping));
     out
 }

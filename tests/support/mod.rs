@@ -13,13 +13,16 @@ pub mod bolt_proxy;
 pub mod debian;
 pub mod graph;
 mod random;
+pub mod raw;
 pub mod run;
 pub mod scenario;
 pub mod server;
 pub mod source;
+pub mod stand;
 pub mod truth;
 pub mod verify;
 pub mod worker;
+pub mod writer;
 
 use std::sync::Once;
 

@@ -119,7 +119,7 @@ fn instant(row: &Row, i: usize) -> String {
     row.get::<NaiveDateTime, _>(i).map_or("null".into(), |t| t.format(INSTANT).to_string())
 }
 
-fn label(kind: &str) -> String {
+pub fn label(kind: &str) -> String {
     match kind.to_lowercase().as_str() {
         "atom" => "Atom".into(),
         "embedding" => "Embedding".into(),
@@ -129,7 +129,7 @@ fn label(kind: &str) -> String {
     }
 }
 
-fn relationship(kind: &str) -> String {
+pub fn relationship(kind: &str) -> String {
     match kind.to_lowercase().as_str() {
         "derivedfrom" => "DERIVED_FROM".into(),
         "componentof" => "COMPONENT_OF".into(),

@@ -1,74 +1,72 @@
-//! A report as people and programs read it.
+//! A report in the form that is asked for. All that people read comes from one [`view::View`] of it,
+//! in which every name and value is harmless on a terminal; each format's library escapes the rest.
+
+mod html;
+mod json;
+mod junit;
+mod paste;
+mod picture;
+mod sarif;
+mod text;
+mod view;
 
 use std::io::Write;
+use std::path::Path;
 
-use super::difference::{Difference, Kind, Report, State, Verdict};
+use clap::ValueEnum;
+
+use super::difference::Report;
 use crate::error::{Error, Result};
 
-/// How a report is printed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+/// In which form a report is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum Format {
     /// For people
     #[default]
     Text,
-    /// One JSON document
+    /// One JSON document: docs/output.md
     Json,
+    /// JUnit XML, for CI: each difference is a failed test
+    Junit,
+    /// SARIF 2.1.0, for code scanning
+    Sarif,
+    /// One self-contained page with a picture of the differences
+    Html,
 }
 
-/// Writes a report.
+impl Format {
+    /// The form that a file's name asks for; `None` if it asks for none.
+    pub fn of_path(path: &Path) -> Option<Self> {
+        match path.extension()?.to_str()? {
+            "txt" => Some(Self::Text),
+            "json" => Some(Self::Json),
+            "xml" => Some(Self::Junit),
+            "sarif" => Some(Self::Sarif),
+            "html" => Some(Self::Html),
+            _ => None,
+        }
+    }
+}
+
+/// Writes a report, with one line's end at its end. Somebody who has read enough is no fault.
 ///
 /// # Errors
-/// `out` does not take it.
+/// [`crate::error::Kind::Usage`] if it can't be written.
 pub fn write(report: &Report, format: Format, out: &mut dyn Write) -> Result<()> {
-    let text = match format {
-        Format::Text => text(report),
-        Format::Json => serde_json::to_string_pretty(report)
-            .map_err(|e| Error::usage(format!("the report has no JSON form: {e}")))?,
-    };
-    match writeln!(out, "{}", text.trim_end_matches('\n')) {
-        Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => {
-            Err(Error::usage(format!("the report can't be written: {e}")))
-        }
+    let mut bytes = Vec::new();
+    match format {
+        Format::Text => text::write(report, &mut bytes),
+        Format::Json => json::write(report, &mut bytes),
+        Format::Junit => junit::write(report, &mut bytes),
+        Format::Sarif => sarif::write(report, &mut bytes),
+        Format::Html => html::write(report, &mut bytes),
+    }?;
+    match out.write_all(&bytes).and_then(|()| out.flush()) {
+        Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => Err(unwritable(e)),
         _ => Ok(()),
     }
 }
 
-fn text(report: &Report) -> String {
-    let answer = match report.verdict {
-        Verdict::Equal => "equal",
-        Verdict::Different => "different",
-        Verdict::Repaired => "was different, is repaired",
-        Verdict::Explained => "different, explained by quarantine",
-        Verdict::Unknown => "could not tell",
-    };
-    let tables = report
-        .tables
-        .iter()
-        .map(|t| format!("{}: {} row(s), {} in the graph", t.table, t.source_rows, t.graph_things));
-    let differences = report.differences.iter().map(line);
-    let notes = report.notes.iter().cloned();
-    let foreign = report.foreign.iter().flatten();
-    let foreign = foreign.map(|f| format!("of others: {:?} {} ({})", f.what, f.name, f.count));
-    let head = std::iter::once(answer.to_owned());
-    head.chain(tables).chain(differences).chain(notes).chain(foreign).collect::<Vec<_>>().join("\n")
-}
-
-fn line(difference: &Difference) -> String {
-    let key = difference.key.map_or_else(String::new, |key| format!(" {key}"));
-    let what = match &difference.kind {
-        Kind::Property { property, source_value, graph_value } => {
-            let shown = |value: &Option<super::shown::Shown>| {
-                value.as_ref().map_or("absent".to_owned(), ToString::to_string)
-            };
-            let (source, graph) = (shown(source_value), shown(graph_value));
-            format!("property {property}: source {source}, graph {graph}")
-        }
-        kind => kind.code().to_owned(),
-    };
-    let state = match &difference.state {
-        State::Real => String::new(),
-        State::Explained { reason } => format!(" (in quarantine: {reason})"),
-        State::Unsettled { looks, why } => format!(" (unsettled after {looks} look(s): {why})"),
-    };
-    format!("{}{key}: {what}{state}", difference.table)
+fn unwritable(error: impl std::fmt::Display) -> Error {
+    Error::usage(format!("the report can't be written: {error}"))
 }

@@ -1,0 +1,13 @@
+// If an atom is wrong, how much of what was made out of it is in doubt?
+//
+// :param {atomId: 2}
+// $atomId  integer: the atom
+//
+// Finds the atom by its unique atomId. Each descendant counts once, within 32 steps; endProducts are those that nothing was
+// made out of.
+MATCH (:Atom {atomId: $atomId})<-[steps:DERIVED_FROM*1..32]-(descendant)
+WITH descendant, min(size(steps)) AS hops
+RETURN descendant.nodeType AS type, count(*) AS inDoubt,
+  sum(CASE WHEN EXISTS { (descendant)<-[:DERIVED_FROM]-() } THEN 0 ELSE 1 END) AS endProducts,
+  min(hops) AS nearest, max(hops) AS farthest
+ORDER BY type;

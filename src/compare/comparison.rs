@@ -1,0 +1,310 @@
+//! `provsync compare`: lineage in both stores, from the same roots, hop by hop.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Instant;
+
+use serde::{Deserialize, Serialize};
+
+use super::both::{self, Suspects, Walked};
+use super::difference::{Command, Difference, KEPT_MAX, Kind, Report, TableCounts, Verdict, now};
+use super::element::{Identity, NodeId};
+use super::evidence::{self, Body, How, Root};
+use super::roots::{self, Choice};
+use super::settle::Settler;
+use super::shown::Shown;
+use super::side::Scope;
+use super::walk::{Direction, Ended, HopSum, Limits};
+use crate::config::{Config, SourceConfig};
+use crate::error::{Error, Kind as ErrorKind, Result};
+use crate::mapping::{Mapping, Registry, Slot};
+use crate::neo4j::lineage::GraphSide;
+use crate::neo4j::{Graph, checkpoint, schema};
+use crate::sqlserver::lineage::SourceSide;
+use crate::sqlserver::{Source, epoch};
+
+/// How often a walk is made anew for an evidence that changes came between.
+const QUIET_TRIES: usize = 10;
+
+/// What was asked for.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Where walks begin.
+    pub roots: Choice,
+    /// Which way they go.
+    pub direction: Direction,
+    /// How far.
+    pub limits: Limits,
+    /// Types that are crossed; all, if none is named.
+    pub types: Vec<String>,
+    /// Whether links (generation streams) are.
+    pub streams: bool,
+    /// How often a difference is looked at: [`Settler::new`].
+    pub looks_max: u32,
+    /// Where evidence is written.
+    pub evidence: Option<PathBuf>,
+}
+
+/// How lineage was walked; part of a report, whose JSON form is a contract (`docs/output.md`).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Walk {
+    /// `down`, `up` or `both`.
+    pub direction: Direction,
+    /// Hops that were asked for; absent for all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hops_max: Option<u32>,
+    /// Types that were crossed; absent for all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub types: Option<Vec<String>>,
+    /// Whether links were.
+    pub streams: bool,
+    /// Nodes that it began at.
+    pub roots: u64,
+    /// Whether a limit ended it before its end.
+    pub is_cut: bool,
+    /// The first hop at which a difference stands that is real.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_divergent_hop: Option<u32>,
+    /// What each store met by itself.
+    pub hops: Vec<Hop>,
+    /// SHA-256 of the evidence, if it was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evidence: Option<String>,
+}
+
+/// One hop; hop 0 is the roots.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hop {
+    /// What the source met.
+    pub source: evidence::Hop,
+    /// What the graph met.
+    pub graph: evidence::Hop,
+}
+
+/// Both stores, opened and checked.
+struct Stores {
+    mapping: Arc<Mapping>,
+    registry: Registry,
+    config: SourceConfig,
+    source: Source,
+    graph: Graph,
+    settler: Settler,
+    id: String,
+    state: checkpoint::State,
+}
+
+/// Compares and reports.
+///
+/// # Errors
+/// Whatever keeps it from telling.
+pub async fn run(config: &Config, mapping: Mapping, options: &Options) -> Result<Report> {
+    let mut stores = Stores::open(config, mapping, options.looks_max).await?;
+    Box::pin(stores.compare(options)).await
+}
+
+impl Stores {
+    /// Connects to both and checks that they can be compared.
+    ///
+    /// # Errors
+    /// The graph has no checkpoint that fits, is another source's, or lacks constraints.
+    async fn open(config: &Config, mapping: Mapping, looks_max: u32) -> Result<Self> {
+        let mapping = Arc::new(mapping);
+        let mut source = Source::new(config.source.clone());
+        source.connect().await?;
+        let graph = Graph::connect(&config.graph).await?;
+        let apart = Source::new(config.source.clone());
+        let settler =
+            Settler::new(apart, graph.clone(), mapping.clone(), config.full.clone(), looks_max);
+        let state = settler.checkpoint().await?;
+        let id = epoch::read_epoch(&mut source, &mapping).await?.source_id();
+        if state.source != id {
+            return Err(checkpoint::other_source(&state.source, &id));
+        }
+        let registry = Registry::new(&mapping, &state.owned);
+        let missing = schema::missing(&graph, &schema::constraints(&mapping, &registry)).await?;
+        if let Some(first) = missing.first() {
+            return Err(Error::usage(format!(
+                "the graph lacks {} constraint(s) of this version and mapping, such as {}",
+                missing.len(),
+                first.name
+            ))
+            .hint("`provsync schema apply` makes them"));
+        }
+        let config = config.source.clone();
+        Ok(Self { mapping, registry, config, source, graph, settler, id, state })
+    }
+
+    async fn compare(&mut self, options: &Options) -> Result<Report> {
+        let began = Instant::now();
+        let mut report = Report::new(Command::Compare, &self.mapping.digest, &self.id);
+        let scope = Scope::new(&self.mapping, &self.registry, &options.types, options.streams)?;
+        let changed = match options.roots.changed_since {
+            Some(since) => roots::changed(&mut self.source, &self.mapping, since).await?,
+            None => std::collections::BTreeMap::new(),
+        };
+        let source = std::mem::replace(&mut self.source, Source::new(self.config.clone()));
+        let (mapping, registry) = (self.mapping.clone(), self.registry.clone());
+        let mut graph = GraphSide::new(self.graph.clone(), mapping, &registry, scope.clone());
+        let mut source = SourceSide::new(source, self.mapping.clone(), registry, scope.clone());
+        let mapping = &self.mapping;
+        let roots = roots::find(&mut source, &mut graph, mapping, &options.roots, &changed).await?;
+        let mut tries = 0;
+        let (walked, differences, versions) = loop {
+            tries += 1;
+            let source_version = epoch::read_current(source.source()).await?;
+            let version = self.settler.checkpoint().await?.version;
+            let (direction, limits) = (options.direction, options.limits);
+            let walk = both::walk(&mut source, &mut graph, &roots, direction, limits);
+            let walked = Box::pin(walk).await?;
+            let differences = self.settle(&walked.suspects).await?;
+            // Evidence is of one state: what was on its way when it was walked makes it worthless.
+            let is_blurred = differences.is_empty() && !walked.is_same();
+            if options.evidence.is_none() || !is_blurred {
+                break (walked, differences, (source_version, version));
+            }
+            if tries == QUIET_TRIES {
+                return Err(Error::new(
+                    ErrorKind::Transient,
+                    format!("the stores agree, but changed during each of {tries} walks: no evidence of one state can be taken"),
+                )
+                .hint("take it while nobody writes, or of fewer roots and hops"));
+            }
+        };
+        report.source_version = Some(epoch::read_current(source.source()).await?);
+        report.checkpoint_version = self.settler.checkpoint().await?.version;
+        report.tables = tables(&self.mapping, &walked);
+        for difference in differences {
+            report.add(difference, KEPT_MAX);
+        }
+        report.close();
+        conclude(&mut report, &walked, options, roots.len());
+        let mut walk = walk_of(&report, &walked, options, &scope, roots.len());
+        if let Some(path) = &options.evidence {
+            let body = self.body(&report, &walked, &walk, &roots, versions);
+            walk.evidence = Some(evidence::write(path, &body)?);
+        }
+        report.walk = Some(walk);
+        report.seconds = began.elapsed().as_secs_f64();
+        Ok(report)
+    }
+
+    async fn settle(&mut self, suspects: &Suspects) -> Result<Vec<Difference>> {
+        let mut all = Vec::new();
+        for (slot, keys) in &suspects.keys {
+            let found = self.settler.settle(*slot, keys.keys().copied().collect()).await?;
+            all.extend(found.into_iter().map(|difference| {
+                let hop = difference.key.and_then(|key| keys.get(&key).copied());
+                Difference { hop, ..difference }
+            }));
+        }
+        for (slot, bare) in self.bare(suspects) {
+            let found = self.settler.leftover_placeholders(slot).await?;
+            all.extend(found.into_iter().filter_map(|difference| {
+                let hop = bare.iter().find(|(id, _)| is_of(&difference, id)).map(|(_, hop)| *hop);
+                hop.map(|hop| Difference { hop: Some(hop), ..difference })
+            }));
+        }
+        Ok(all)
+    }
+
+    fn bare(&self, suspects: &Suspects) -> Vec<(Slot, Vec<(Identity, u32)>)> {
+        let of_table = |table: usize| {
+            let bare = suspects.bare.iter().filter_map(|(id, hop)| match id {
+                NodeId::Bare(identity) if identity.table == table => {
+                    Some(((**identity).clone(), *hop))
+                }
+                _ => None,
+            });
+            (Slot::Node(table), bare.collect::<Vec<_>>())
+        };
+        let tables = (0..self.mapping.nodes.len()).map(of_table);
+        tables.filter(|(_, bare)| !bare.is_empty()).collect()
+    }
+
+    fn body(
+        &self,
+        report: &Report,
+        walked: &Walked,
+        walk: &Walk,
+        roots: &[NodeId],
+        (source_version, checkpoint_version): (i64, Option<i64>),
+    ) -> Body {
+        let verdict = serde_json::to_value(report.verdict).unwrap_or_default();
+        Body {
+            format: Body::FORMAT,
+            tool_version: report.tool_version.clone(),
+            mapping: report.mapping.clone(),
+            owned: self.state.owned.clone(),
+            source: report.source.clone(),
+            source_version,
+            checkpoint_version,
+            taken_at: now(),
+            verdict: verdict.as_str().unwrap_or_default().to_owned(),
+            walk: How {
+                direction: walk.direction,
+                hops: walk.hops_max,
+                types: walk.types.clone(),
+                streams: walk.streams,
+                is_cut: walk.is_cut,
+            },
+            roots: roots.iter().map(|id| Root::of(&self.mapping, id)).collect(),
+            source_hops: evidence::hops(walked.hops.iter().map(|[source, _]| source)),
+            graph_hops: evidence::hops(walked.hops.iter().map(|[_, graph]| graph)),
+        }
+    }
+}
+
+/// What a walk that was cut, or that had nowhere to begin, means for the answer.
+fn conclude(report: &mut Report, walked: &Walked, options: &Options, roots: usize) {
+    if let (Ended::Limit(limit), hop) = walked.ended {
+        report.notes.push(options.limits.said(limit, hop));
+        if report.verdict != Verdict::Different {
+            report.verdict = Verdict::Unknown;
+        }
+    }
+    if roots == 0 {
+        report.notes.push("there is no root: nothing was compared".to_owned());
+    }
+}
+
+/// Whether a placeholder that is left over is this one.
+fn is_of(difference: &Difference, identity: &Identity) -> bool {
+    let shown = Shown::identity(&identity.value);
+    difference.kind == Kind::LeftoverPlaceholder
+        && difference.graph.iter().any(|thing| thing.identity.as_ref() == Some(&shown))
+}
+
+fn tables(mapping: &Mapping, walked: &Walked) -> Vec<TableCounts> {
+    let of = |(slot, [source, graph]): (&Slot, &[u64; 2])| TableCounts {
+        table: mapping.table(*slot).name.to_string(),
+        source_rows: *source,
+        graph_things: *graph,
+        quarantined: 0,
+    };
+    walked.counts.iter().map(of).collect()
+}
+
+fn walk_of(
+    report: &Report,
+    walked: &Walked,
+    options: &Options,
+    scope: &Scope,
+    roots: usize,
+) -> Walk {
+    let is_real = |d: &&Difference| d.state == super::difference::State::Real;
+    let hop = |[source, graph]: &[HopSum; 2]| Hop {
+        source: evidence::Hop::of(source),
+        graph: evidence::Hop::of(graph),
+    };
+    Walk {
+        direction: options.direction,
+        hops_max: options.limits.hops,
+        types: scope.types(),
+        streams: scope.has_links(),
+        roots: roots as u64,
+        is_cut: evidence::is_cut(walked.ended.0),
+        first_divergent_hop: report.differences.iter().filter(is_real).filter_map(|d| d.hop).min(),
+        hops: walked.hops.iter().map(hop).collect(),
+        evidence: None,
+    }
+}

@@ -1,0 +1,50 @@
+//! Statements to paste: what a report names, looked at by hand in either store.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Serialize;
+
+use crate::compare::difference::Report;
+use crate::compare::shown::escape;
+
+/// Keys of a table in the statements to paste.
+const PASTED_KEYS_MAX: usize = 100;
+
+/// Statements that show rows and things of one table.
+#[derive(Debug, Serialize)]
+pub(super) struct Paste {
+    pub(super) table: String,
+    pub(super) sql: String,
+    pub(super) cypher: String,
+}
+
+/// Those of the tables that differences are in.
+pub(super) fn pastes(report: &Report) -> Vec<Paste> {
+    let mut keys: BTreeMap<&str, Vec<i64>> = BTreeMap::new();
+    let mut placeholders = BTreeSet::new();
+    for difference in &report.differences {
+        let table = difference.table.as_str();
+        match difference.key {
+            Some(key) => keys.entry(table).or_default().push(key),
+            None => {
+                placeholders.insert(table);
+            }
+        }
+    }
+    let mut pastes = Vec::new();
+    for (table, lookup) in &report.lookups {
+        if let Some(keys) = keys.get_mut(table.as_str()) {
+            keys.dedup();
+            keys.truncate(PASTED_KEYS_MAX);
+            let (sql, cypher) = (lookup.sql_of(keys), lookup.cypher_of(keys));
+            pastes.push(Paste { table: escape(table), sql, cypher });
+        }
+        let orphans =
+            lookup.placeholders.as_ref().filter(|_| placeholders.contains(table.as_str()));
+        if let Some(cypher) = orphans {
+            let table = format!("{}, placeholders", escape(table));
+            pastes.push(Paste { table, sql: String::new(), cypher: format!("{cypher};") });
+        }
+    }
+    pastes
+}

@@ -1,0 +1,313 @@
+//! Where walks begin.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use sha2::{Digest, Sha256};
+
+use super::element::NodeId;
+use super::side::Side;
+use super::walk::{Direction, edges_of};
+use crate::error::{Error, Kind, Result};
+use crate::mapping::{ColumnKind, Mapping, Slot};
+use crate::model::value::IdentityValue;
+use crate::sqlserver::Source;
+use crate::sqlserver::window::{self, WindowRequest};
+
+/// Nodes of a type that a sample is chosen from, for each that is wanted: their degrees are counted.
+const CANDIDATES_EACH: usize = 8;
+/// Nodes whose relationships are counted at a time.
+const COUNTED_AT_A_TIME: usize = 200;
+/// Changed keys that roots are made of.
+const CHANGED_MAX: usize = 1_000_000;
+
+/// A node of a sample's candidates: its degree, and what chance says of it.
+type Ranked = (usize, [u8; 32], NodeId);
+/// Keys of a type, those with the least hashes.
+type Least = BTreeSet<([u8; 32], i64)>;
+
+/// What was asked for: the roots of all parts together.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Choice {
+    /// Identities, as they were typed.
+    pub atoms: Vec<String>,
+    /// Row keys of node tables.
+    pub nodes: Vec<i64>,
+    /// So many nodes, spread over types and degrees.
+    pub sample: Option<Sample>,
+    /// Every row of every node table, of either store.
+    pub all: bool,
+    /// The nodes that changed after this version, and the ends of relationships that did.
+    pub changed_since: Option<i64>,
+}
+
+/// A sample: for one seed and one state of the source always the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sample {
+    /// Nodes.
+    pub size: usize,
+    /// Which of all samples.
+    pub seed: u64,
+}
+
+/// Finds the roots on both sides; in order, each once.
+///
+/// # Errors
+/// [`Kind::Usage`] for an atom or a node that neither store has.
+pub async fn find<A: Side, B: Side>(
+    source: &mut A,
+    graph: &mut B,
+    mapping: &Mapping,
+    choice: &Choice,
+    changed: &BTreeMap<Slot, Vec<i64>>,
+) -> Result<Vec<NodeId>> {
+    let mut roots = BTreeSet::new();
+    for atom in &choice.atoms {
+        roots.extend(of_atom(source, graph, mapping, atom).await?);
+    }
+    for key in &choice.nodes {
+        roots.extend(of_key(source, graph, mapping, *key).await?);
+    }
+    if let Some(sample) = choice.sample {
+        roots.extend(choose(source, mapping, sample).await?);
+    }
+    if choice.all {
+        roots.extend(all(source, mapping).await?);
+        roots.extend(all(graph, mapping).await?);
+    }
+    for (slot, keys) in changed {
+        if let Slot::Node(table) = slot {
+            roots.extend(keys.iter().map(|key| NodeId::Row(*table, *key)));
+        } else {
+            roots.extend(source.ends_of(*slot, keys).await?);
+            roots.extend(graph.ends_of(*slot, keys).await?);
+        }
+    }
+    Ok(roots.into_iter().collect())
+}
+
+/// The nodes of one side that have an identity.
+///
+/// # Errors
+/// [`Kind::Usage`] where no node table's identity can be written so.
+pub async fn of_identity<S: Side>(
+    side: &mut S,
+    mapping: &Mapping,
+    atom: &str,
+) -> Result<Vec<NodeId>> {
+    let mut found = Vec::new();
+    let mut is_written_well = false;
+    for (table, nodes) in mapping.nodes.iter().enumerate() {
+        if let Some(value) = identity(nodes.identity.kind, atom) {
+            is_written_well = true;
+            found.extend(side.of_identity(table, &value).await?);
+        }
+    }
+    if is_written_well {
+        return Ok(found);
+    }
+    Err(Error::usage(format!("{atom:?} is no identity: the mapping's are integers")))
+}
+
+async fn of_atom<A: Side, B: Side>(
+    source: &mut A,
+    graph: &mut B,
+    mapping: &Mapping,
+    atom: &str,
+) -> Result<Vec<NodeId>> {
+    let mut found = of_identity(source, mapping, atom).await?;
+    found.extend(of_identity(graph, mapping, atom).await?);
+    if found.is_empty() {
+        return Err(Error::usage(format!("neither store has a node of the atom {atom:?}")));
+    }
+    Ok(found)
+}
+
+async fn of_key<A: Side, B: Side>(
+    source: &mut A,
+    graph: &mut B,
+    mapping: &Mapping,
+    key: i64,
+) -> Result<Vec<NodeId>> {
+    let ids: Vec<NodeId> = (0..mapping.nodes.len()).map(|table| NodeId::Row(table, key)).collect();
+    let mut found = source.nodes(&ids).await?;
+    found.extend(graph.nodes(&ids).await?);
+    if found.is_empty() {
+        return Err(Error::usage(format!("neither store has a node of the row key {key}")));
+    }
+    Ok(found.into_iter().map(|node| node.id).collect())
+}
+
+fn identity(kind: ColumnKind, text: &str) -> Option<IdentityValue> {
+    match kind {
+        ColumnKind::Integer => text.parse().ok().map(IdentityValue::Integer),
+        ColumnKind::Guid | ColumnKind::Hex => Some(IdentityValue::Text(text.to_ascii_lowercase())),
+        _ => Some(IdentityValue::Text(text.to_owned())),
+    }
+}
+
+async fn all<S: Side>(side: &mut S, mapping: &Mapping) -> Result<Vec<NodeId>> {
+    let mut ids = Vec::new();
+    for table in 0..mapping.nodes.len() {
+        let mut next = Some(i64::MIN);
+        while let Some(first) = next {
+            let rows = side.rows_from(table, first).await?;
+            next = rows.last().and_then(|(last, _)| last.checked_add(1));
+            ids.extend(rows.iter().map(|(key, _)| NodeId::Row(table, *key)));
+        }
+    }
+    Ok(ids)
+}
+
+/// Of each type the nodes whose keys have the least hashes, and of those some of every degree, from
+/// the least to the greatest.
+async fn choose<S: Side>(side: &mut S, mapping: &Mapping, sample: Sample) -> Result<Vec<NodeId>> {
+    let mut chosen = Vec::new();
+    let candidates = candidates(side, mapping, sample).await?;
+    let sizes: Vec<usize> = candidates.iter().map(Vec::len).collect();
+    for (ids, quota) in candidates.into_iter().zip(quotas(&sizes, sample.size)) {
+        let degrees = degrees(side, &ids).await?;
+        let mut ranked: Vec<Ranked> = ids
+            .into_iter()
+            .map(|id| (degrees.get(&id).copied().unwrap_or(0), hash_of(sample.seed, &id), id))
+            .collect();
+        ranked.sort();
+        chosen.extend(spread(&ranked, quota));
+    }
+    Ok(chosen)
+}
+
+async fn candidates<S: Side>(
+    side: &mut S,
+    mapping: &Mapping,
+    sample: Sample,
+) -> Result<Vec<Vec<NodeId>>> {
+    let candidates_max = sample.size.saturating_mul(CANDIDATES_EACH);
+    let mut by_type: BTreeMap<(usize, String), Least> = BTreeMap::new();
+    for table in 0..mapping.nodes.len() {
+        let mut next = Some(i64::MIN);
+        while let Some(first) = next {
+            let rows = side.rows_from(table, first).await?;
+            next = rows.last().and_then(|(last, _)| last.checked_add(1));
+            for (key, kind) in rows {
+                let least = by_type.entry((table, kind)).or_default();
+                least.insert((hash(sample.seed, key), key));
+                if least.len() > candidates_max {
+                    least.pop_last();
+                }
+            }
+        }
+    }
+    let ids = |((table, _), least): ((usize, String), Least)| {
+        least.into_iter().map(|(_, key)| NodeId::Row(table, key)).collect()
+    };
+    Ok(by_type.into_iter().map(ids).collect())
+}
+
+fn hash_of(seed: u64, id: &NodeId) -> [u8; 32] {
+    match id {
+        NodeId::Row(_, key) => hash(seed, *key),
+        NodeId::Bare(_) => [0; 32],
+    }
+}
+
+fn hash(seed: u64, key: i64) -> [u8; 32] {
+    Sha256::digest([seed.to_le_bytes(), key.to_le_bytes()].concat()).into()
+}
+
+async fn degrees<S: Side>(side: &mut S, ids: &[NodeId]) -> Result<BTreeMap<NodeId, usize>> {
+    let mut degrees = BTreeMap::new();
+    for part in ids.chunks(COUNTED_AT_A_TIME) {
+        for crossed in edges_of(side, part, Direction::Both, usize::MAX).await? {
+            *degrees.entry(crossed.near).or_default() += 1;
+        }
+    }
+    Ok(degrees)
+}
+
+/// How many of each type: as many of one as of another, as far as there are so many.
+fn quotas(sizes: &[usize], total: usize) -> Vec<usize> {
+    let mut quotas = vec![0; sizes.len()];
+    let mut left = total.min(sizes.iter().sum());
+    while left > 0 {
+        for (quota, size) in quotas.iter_mut().zip(sizes) {
+            if left > 0 && *quota < *size {
+                *quota += 1;
+                left -= 1;
+            }
+        }
+    }
+    quotas
+}
+
+/// `count` of some nodes in the order of their degrees: of each part of them, equal in size, the one
+/// with the least hash; of the last part the one with the greatest degree.
+fn spread(ranked: &[Ranked], count: usize) -> Vec<NodeId> {
+    let len = ranked.len();
+    let of_part = |i: usize| {
+        let part = &ranked[i * len / count..(i + 1) * len / count];
+        let least = part.iter().min_by_key(|(_, hash, _)| hash);
+        let chosen = if i + 1 == count { part.last() } else { least };
+        chosen.map(|(_, _, id)| id.clone())
+    };
+    (0..count).filter_map(of_part).collect()
+}
+
+/// The row keys that changed after a version, by table.
+///
+/// # Errors
+/// [`Kind::Usage`] if the source no longer keeps the changes since then, or the version is to come.
+pub async fn changed(
+    source: &mut Source,
+    mapping: &Mapping,
+    since: i64,
+) -> Result<BTreeMap<Slot, Vec<i64>>> {
+    let tracked = crate::sqlserver::statements::tracked(mapping);
+    let from: BTreeMap<Slot, i64> = tracked.map(|(slot, _)| (slot, since)).collect();
+    if from.is_empty() {
+        return Err(Error::usage("--changed-since: no table of the mapping is tracked"));
+    }
+    let request = WindowRequest { from, keys_max: CHANGED_MAX, ..WindowRequest::default() };
+    let window = window::read(source, mapping, &request).await?;
+    if !window.is_valid {
+        let current = window.versions.current.unwrap_or(0);
+        let (oldest, what) = (window.versions.min_valid(), "--changed-since");
+        return Err(Error::usage(format!(
+            "{what} {since}: the source keeps changes since versions from {oldest} to {current}"
+        )));
+    }
+    if !window.is_complete {
+        let what = format!("--changed-since {since}: more than {CHANGED_MAX} rows changed");
+        return Err(Error::new(Kind::TooLarge, what).hint("`provsync verify` compares all rows"));
+    }
+    Ok(window.keys.into_iter().map(|(slot, keys)| (slot, keys.all().collect())).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quotas_are_even_and_a_small_type_gives_what_it_has() {
+        assert_eq!(quotas(&[100, 2, 100], 10), [4, 2, 4]);
+        assert_eq!(quotas(&[1, 1], 10), [1, 1]);
+        assert_eq!(quotas(&[], 10), Vec::<usize>::new());
+    }
+
+    #[test]
+    fn every_degree_is_chosen_from_and_the_greatest_is_always_there() {
+        let node = |i: u8| (usize::from(i), [i.wrapping_mul(97); 32], NodeId::Row(0, i64::from(i)));
+        let ranked: Vec<_> = (0..9).map(node).collect();
+        let chosen = spread(&ranked, 3);
+        let parts: Vec<i64> = chosen
+            .iter()
+            .map(|id| match id {
+                NodeId::Row(_, key) => key / 3,
+                NodeId::Bare(_) => -1,
+            })
+            .collect();
+        assert_eq!(parts, [0, 1, 2]);
+        assert_eq!(chosen[2], NodeId::Row(0, 8));
+        assert_eq!(spread(&ranked, 9).len(), 9);
+        assert_eq!(spread(&[], 0).len(), 0);
+    }
+}

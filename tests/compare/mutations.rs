@@ -1,0 +1,141 @@
+//! One change at a time to either store, each found at its hop, or not reported when it lies beyond.
+
+use super::*;
+use provsync::neo4j::{Graph, checkpoint};
+
+/// What is done to the graph; `{e}`, `{f}`, `{n}`, `{m}`, `{s}` are keys of edges, nodes and a stream, `{x}` a new one.
+const IN_GRAPH: [&str; 19] = [
+    "MATCH ()-[r {edgeId: {e}}]->() DELETE r",
+    "MATCH (a:AtomGraphNode {nodeId: {n}}), (b:AtomGraphNode {nodeId: {m}}) CREATE (a)-[:SIMILAR_TO {edgeId: 9000}]->(b)",
+    "MATCH (a)-[r {edgeId: {e}}]->(), (b:AtomGraphNode {nodeId: {m}}) WITH a, r, b, properties(r) AS p DELETE r CREATE (a)-[q:COMPONENT_OF]->(b) SET q = p",
+    "MATCH (a)-[r {edgeId: {e}}]->(b) WITH a, r, b, properties(r) AS p, CASE type(r) WHEN 'SIMILAR_TO' THEN 0 ELSE 1 END AS k DELETE r
+     FOREACH (_ IN CASE k WHEN 0 THEN [1] ELSE [] END | CREATE (a)-[q:GENERATED_BY]->(b) SET q = p)
+     FOREACH (_ IN CASE k WHEN 1 THEN [1] ELSE [] END | CREATE (a)-[q:SIMILAR_TO]->(b) SET q = p)",
+    "MATCH (a)-[r:DERIVED_FROM {edgeId: {d}}]->(b) WITH a, r, b, properties(r) AS p DELETE r CREATE (b)-[q:DERIVED_FROM]->(a) SET q = p",
+    "MATCH (a)-[r:DERIVED_FROM {edgeId: {d}}]->(b) CREATE (a)-[q:COMPONENT_OF]->(b) SET q = properties(r)",
+    "MATCH ()-[r {edgeId: {e}}]->() SET r.weight = r.weight + 0.0000001",
+    "MATCH ()-[r {edgeId: {e}}]->() REMOVE r.weight",
+    "MATCH ()-[r {edgeId: {e}}]->() SET r.edgeId = 9001",
+    "MATCH ()-[r {edgeId: {e}}]->() SET r.createdAt = r.createdAt + duration({nanoseconds: 100})",
+    "MATCH (n:AtomGraphNode {nodeId: {n}}) DETACH DELETE n",
+    "MATCH (n:AtomGraphNode {nodeId: {n}}) SET n.metadata = n.metadata + ' '",
+    "MATCH (n:AtomGraphNode {nodeId: {n}}) SET n.nodeId = 9002",
+    "MATCH (n:AtomGraphNode {nodeId: {n}}) SET n.atomId = {x}",
+    "MATCH (n:AtomGraphNode {nodeId: {n}}) SET n:AtomPlaceholder",
+    "MATCH (n:AtomGraphNode {nodeId: {n}}), (m:AtomGraphNode {nodeId: {m}}) SET n.nodeId = -1 SET m.nodeId = {n} SET n.nodeId = {m}",
+    "MATCH ()-[r:GENERATED {streamId: {s}}]->() DELETE r",
+    "MATCH ()-[r:GENERATED {streamId: {s}}]->() SET r.modelUsed = 'another'",
+    "MATCH (a:Atom)-[r:GENERATED {streamId: {s}}]->(), (b:Atom) WITH a, r, b ORDER BY b.atomId LIMIT 1 WITH a, r, b, properties(r) AS p DELETE r CREATE (a)-[q:GENERATED]->(b) SET q = p",
+];
+
+/// What is done to the source behind the worker's back.
+const IN_SOURCE: [&str; 7] = [
+    "DELETE FROM graph.AtomGraphEdges WHERE EdgeId = {e}",
+    "UPDATE graph.AtomGraphEdges SET Weight = Weight + 1 WHERE EdgeId = {e}",
+    "UPDATE graph.AtomGraphNodes SET Metadata = N'other' WHERE NodeId = {n}",
+    "UPDATE graph.AtomGraphNodes SET AtomId = {x} WHERE NodeId = {n}",
+    "DELETE FROM provenance.GenerationStreams WHERE StreamId = {s}",
+    "UPDATE provenance.GenerationStreams SET TargetAtomId = {x} WHERE StreamId = {s}",
+    "INSERT INTO graph.AtomGraphEdges ($from_id, $to_id, RelationshipType) SELECT f.$node_id, t.$node_id, N'SimilarTo' FROM graph.AtomGraphNodes AS f, graph.AtomGraphNodes AS t WHERE f.NodeId = {n} AND t.NodeId = {m}",
+];
+
+/// Says that the graph has all changes, as a worker that lost one would.
+async fn mark_carried(source: &TestSource, graph: &TestGraph) {
+    let neo4j = Graph::connect(&graph.config).await.unwrap();
+    let found = checkpoint::read(&neo4j).await.unwrap().unwrap().state;
+    let (fence, _) = checkpoint::raise(&neo4j, &found.source, false).await.unwrap();
+    let state = checkpoint::State { version: Some(source.version().await), ..found };
+    let advance =
+        async |txn: &mut _| checkpoint::advance(txn, &fence, None, &state, Some(true)).await;
+    neo4j.write(advance).await.unwrap();
+}
+
+struct Keys {
+    values: Vec<(&'static str, i64)>,
+}
+
+impl Keys {
+    fn random(random: &mut Random, raw: &support::raw::Raw, fresh: usize) -> Self {
+        let keys = |kind: char, name: Option<&str>| -> Vec<i64> {
+            let is_of = |joined: &std::collections::BTreeSet<raw::Joined>| {
+                name.is_none_or(|name| joined.iter().any(|j| j.name == name))
+            };
+            let of_kind = raw.joined.iter().filter(|((k, _), joined)| *k == kind && is_of(joined));
+            of_kind.map(|((_, key), _)| *key).collect()
+        };
+        let nodes: Vec<i64> =
+            raw.nodes.keys().filter_map(|h| h.strip_prefix('r')?.parse().ok()).collect();
+        let mut pick =
+            |from: &[i64]| from[usize::try_from(random.below(from.len() as u64)).unwrap()];
+        let n = pick(&nodes);
+        let others: Vec<i64> = nodes.iter().copied().filter(|m| *m != n).collect();
+        Self {
+            values: vec![
+                ("{e}", pick(&keys('e', None))),
+                ("{d}", pick(&keys('e', Some("DERIVED_FROM")))),
+                ("{s}", pick(&keys('s', None))),
+                ("{n}", n),
+                ("{m}", pick(&others)),
+                ("{x}", 10_000 + i64::try_from(fresh).unwrap()),
+            ],
+        }
+    }
+
+    fn put_into(&self, text: &str) -> String {
+        self.values.iter().fold(text.to_owned(), |t, (name, key)| t.replace(name, &key.to_string()))
+    }
+}
+
+#[tokio::test]
+async fn one_change_to_either_store_is_found_at_its_hop_and_not_beyond_the_last() {
+    let count = std::env::var("PROVSYNC_TEST_MUTATIONS").ok().and_then(|n| n.parse().ok());
+    let count: usize = count.unwrap_or(80);
+    let mut random = Random::new(seed());
+    let (graph, source, _) = carried(&mut random, 40).await;
+    let (mut found, mut beyond, mut by_hop) = (0, 0, BTreeMap::<u32, usize>::new());
+    for i in 0..count {
+        let raw = raw::of_source(&source).await;
+        let keys = Keys::random(&mut random, &raw, i);
+        let done = if random.below(3) > 0 {
+            let text = keys.put_into(IN_GRAPH[i % IN_GRAPH.len()]);
+            graph.run(&text).await;
+            text
+        } else {
+            let text = keys.put_into(IN_SOURCE[i % IN_SOURCE.len()]);
+            source.execute(&text).await;
+            mark_carried(&source, &graph).await;
+            text
+        };
+        let root = Keys::random(&mut random, &raw, i).values[3].1;
+        let way = [Way::Both, Way::Both, Way::Down, Way::Up][i % 4];
+        let hops = u32::try_from(random.below(6)).unwrap() + 1;
+        let of_graph = raw::of_graph(&graph).await;
+        let roots = [format!("r{root}")];
+        let expected = raw::differing(&raw::of_source(&source).await, &of_graph, &roots, way, hops);
+        let options = Options {
+            roots: nodes(&[root]),
+            direction: direction(way),
+            limits: super::hops(hops),
+            ..options()
+        };
+        let report = compare(&source, &graph, &options).await.unwrap();
+        assert_eq!(named(&report), expected, "{done}\nfrom {root} {way:?} {hops}: {report:#?}");
+        let is_different = report.verdict == Verdict::Different;
+        assert_eq!(is_different, !expected.is_empty());
+        let first = expected.values().min().copied();
+        assert_eq!(report.walk.unwrap().first_divergent_hop, first, "{done}");
+        match first {
+            Some(hop) => {
+                found += 1;
+                *by_hop.entry(hop).or_default() += 1;
+            }
+            None => beyond += 1,
+        }
+        full(&source, &graph).await.unwrap();
+        // The whole again, from every root: nothing is reported on equal stores.
+        let report = compare(&source, &graph, &super::options()).await.unwrap();
+        assert_eq!(report.verdict, Verdict::Equal, "after {done}: {report:#?}");
+    }
+    println!("{count} changes: {found} found, {beyond} beyond the last hop; first hops {by_hop:?}");
+    assert!(found >= count / 5 && beyond > 0);
+}

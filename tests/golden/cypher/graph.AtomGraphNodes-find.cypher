@@ -1,0 +1,3 @@
+UNWIND $identities AS i
+MATCH (n:`Atom` {`atomId`: i})
+RETURN [n.`atomId`, CASE WHEN n:`AtomGraphNode` THEN n.`nodeId` END] AS row;

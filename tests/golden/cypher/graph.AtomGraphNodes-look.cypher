@@ -1,0 +1,2 @@
+UNWIND $keys AS k MATCH (n:`AtomGraphNode` {`nodeId`: k})
+RETURN n;
