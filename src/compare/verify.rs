@@ -22,7 +22,7 @@ use crate::neo4j::quarantine::Entries;
 use crate::neo4j::{Graph, foreign};
 use crate::reconcile::ahead::Reader;
 use crate::reconcile::desired::{Outcome, Wanted};
-use crate::reconcile::full::preflight;
+use crate::reconcile::full::preflight_of_reader;
 use crate::reconcile::progress::Phase;
 use crate::reconcile::retry::Patience;
 use crate::reconcile::stores::{GraphStore, SourceStore};
@@ -87,7 +87,7 @@ pub async fn run(config: &Config, mapping: Mapping, options: Options) -> Result<
     let mut source = Source::new(config.source.clone());
     source.connect().await?;
     let graph = Graph::connect(&config.graph).await?;
-    preflight(config, &mut source, &graph, &mapping).await?;
+    preflight_of_reader(config, &mut source, &graph, &mapping).await?;
     let mapping = Arc::new(mapping);
     let settler = Settler::new(
         source.another(),

@@ -23,6 +23,7 @@ use crate::finding::Level;
 use crate::mapping::{Mapping, Slot};
 use crate::neo4j::checkpoint::{Found, Progress, State};
 use crate::neo4j::leader::{self, Request, RequestKind};
+use crate::neo4j::preflight::GraphDescription;
 use crate::neo4j::{self, Graph};
 use crate::reconcile::stores::{GraphStore, SourceStore};
 use crate::sqlserver::epoch::{Epoch, Versions};
@@ -318,24 +319,45 @@ fn first_state<G: GraphStore>(
     }
 }
 
-/// What `doctor` checks, at every start: a run over a wrong set-up would stop halfway or scan.
+/// What `doctor` checks, at every start of who writes: a run over a wrong set-up would stop halfway or
+/// scan. Constraints that went missing are made.
 pub async fn preflight(
     config: &Config,
     source: &mut Source,
     graph: &Graph,
     mapping: &Mapping,
 ) -> Result<SourceDescription> {
-    let described = sqlserver::preflight::describe(source, &config.source.user, mapping).await?;
-    let of_source = sqlserver::preflight::check(mapping, &described);
-    let source = described;
+    let source = sqlserver::preflight::describe(source, &config.source.user, mapping).await?;
     let mut described = neo4j::preflight::describe(graph, &config.graph.database, mapping).await?;
     if described.checkpoint.is_some() && !described.missing.is_empty() {
         // The schema was applied once; the mapping has grown since, or somebody dropped a constraint.
         let made = graph.constrain(&std::mem::take(&mut described.missing)).await?;
         tracing::warn!(constraints = made, "constraints were missing and are made");
     }
+    put_right_first(mapping, &source, &described)?;
+    Ok(source)
+}
+
+/// The same for who only reads: nothing is made.
+pub async fn preflight_of_reader(
+    config: &Config,
+    source: &mut Source,
+    graph: &Graph,
+    mapping: &Mapping,
+) -> Result<()> {
+    let source = sqlserver::preflight::describe(source, &config.source.user, mapping).await?;
+    let described = neo4j::preflight::describe(graph, &config.graph.database, mapping).await?;
+    put_right_first(mapping, &source, &described)
+}
+
+fn put_right_first(
+    mapping: &Mapping,
+    source: &SourceDescription,
+    graph: &GraphDescription,
+) -> Result<()> {
+    let of_source = sqlserver::preflight::check(mapping, source);
     // Whose the graph is, `start` decides: it may be adopted.
-    let of_graph = neo4j::preflight::check(&described, None);
+    let of_graph = neo4j::preflight::check(graph, None);
     let errors: Vec<String> = of_source
         .iter()
         .chain(&of_graph)
@@ -348,7 +370,7 @@ pub async fn preflight(
         })
         .collect();
     if errors.is_empty() {
-        return Ok(source);
+        return Ok(());
     }
     let what =
         format!("{} thing(s) must be put right first\n    {}", errors.len(), errors.join("\n    "));
