@@ -13,7 +13,8 @@ pub struct Query {
 impl Query {
     pub fn read(name: &str) -> Self {
         let path = file(&format!("cypher/queries/{name}.cypher"));
-        let text = std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{path:?}: {e}"));
+        let text =
+            std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
         let (comment, cypher): (Vec<_>, Vec<_>) =
             text.lines().partition(|line| line.starts_with("//"));
         let mut comment = comment.iter().map(|line| line.trim_start_matches("//").trim());

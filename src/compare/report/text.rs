@@ -3,8 +3,9 @@
 use std::fmt::Write as _;
 use std::io::Write;
 
+use super::paste::Paste;
 use super::unwritable;
-use super::view::{Entry, Group, HopLine, Paste, View, counted};
+use super::view::{Entry, Group, HopLine, View, counted};
 use crate::compare::difference::Report;
 use crate::error::Result;
 
