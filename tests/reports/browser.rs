@@ -186,7 +186,7 @@ fn nasty_texts_are_neither_elements_nor_scripts() {
     assert_eq!(dom.matches("<tr id=\"d").count(), example::nasty().differences.len());
 }
 
-/// The wide picture is made to fit, and dark paper is not printed.
+/// How it looks in print is for eyes to judge; here it is printed at all.
 #[test]
 fn the_page_can_be_printed() {
     let folder = tempfile::tempdir().unwrap();
