@@ -16,6 +16,7 @@ mod support;
 mod workers;
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -38,21 +39,23 @@ fn duration() -> Duration {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-#[ignore = "open: it was not seen to pass beside the other tests yet; cargo test --test live -- --ignored"]
 async fn nothing_is_lost_or_doubled_while_everything_is_killed_cut_and_restarted() {
     if support::source::emulator_only("cuts its connections and restarts it") {
         return;
     }
     support::init();
     let mut random = Random::new(seed());
-    let folder = tempfile::tempdir().unwrap();
-    let source = rows::source(folder.path(), &mut random).await;
+    // Kept after a failure, with the workers' logs.
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("live");
+    let _ = std::fs::remove_dir_all(&folder);
+    std::fs::create_dir_all(&folder).unwrap();
+    let source = rows::source(&folder, &mut random).await;
     let keys = Keys::of(&source).await;
     let server = Server::named("live");
     let graph = TestGraph::at(server.start(""));
     graph.clear().await;
     support::run::apply_schema(&graph, &Mapping::default_mapping().unwrap()).await;
-    let mut stage = Stage::open(server, graph, source, folder.path()).await;
+    let mut stage = Stage::open(server, graph, source, &folder).await;
     println!("first load after {:?}", stage.caught_up().await);
     let loads = stage.workers.iter().map(|w| w.logged("reading all rows")).sum::<usize>();
 

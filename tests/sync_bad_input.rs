@@ -6,78 +6,17 @@ mod support;
 
 use std::time::Duration;
 
-use provsync::config::Config;
 use provsync::error::Kind;
 use provsync::mapping::Mapping;
 use provsync::neo4j::{Graph, leader};
 use provsync::reconcile::full::{self, Ran};
-use provsync::sync::start::Options;
 use sqlgraph_emulator::engine::Cleanup;
 use support::bolt_proxy::{BoltProxy, Effect, Fault, On};
-use support::graph::TestGraph;
-use support::run::{apply_schema, config, mapping};
-use support::scenario::Scenario;
-use support::source::{self, TestSource, emulator_only, file};
-use support::truth::{assert_equal, reasons};
+use support::run::config;
+use support::source::{self, emulator_only, file};
+use support::stand::{EDIT_NODES, EDITED_NODES, default_text, following};
+use support::truth::assert_equal;
 use support::worker::{Worker, caught_up, until};
-use support::{Random, seed};
-
-const EDIT_NODES: &str = "MATCH (n:AtomGraphNode) SET n.metadata = 'edited'";
-const EDITED_NODES: &str = "MATCH (n:AtomGraphNode {metadata: 'edited'}) RETURN count(n) AS row";
-
-struct Stand {
-    graph: TestGraph,
-    source: TestSource,
-    config: Config,
-}
-
-/// A worker that has done its first load.
-async fn following() -> (Stand, Worker) {
-    let graph = support::graph::empty().await;
-    let source = source::loose().await;
-    source.execute(&Scenario::random(&mut Random::new(seed()), 20).sql()).await;
-    apply_schema(&graph, &Mapping::default_mapping().unwrap()).await;
-    let config = config(&source.config(), &graph);
-    let stand = Stand { graph, source, config };
-    let worker = stand.start();
-    stand.assert_right().await;
-    (stand, worker)
-}
-
-fn default_text() -> String {
-    std::fs::read_dir(file("mappings"))
-        .unwrap()
-        .map(|entry| std::fs::read_to_string(entry.unwrap().path()).unwrap())
-        .find(|text| text.contains("graph.AtomGraphNodes"))
-        .unwrap()
-}
-
-impl Stand {
-    fn start(&self) -> Worker {
-        Worker::start(&self.config)
-    }
-
-    fn start_with(&self, toml: &str) -> Worker {
-        Worker::start_with(&self.config, mapping(toml), Options::default())
-    }
-
-    async fn change(&self, what: &str) {
-        let sql = format!("UPDATE graph.AtomGraphEdges SET Metadata = N'{what}' WHERE EdgeId <= 3");
-        self.source.execute(&sql).await;
-    }
-
-    async fn assert_right(&self) {
-        caught_up(&self.source, &self.graph).await;
-        assert_equal(&self.source, &self.graph).await;
-        assert_eq!(reasons(&self.graph).await, Vec::<String>::new());
-    }
-
-    /// All rows are looked at: nothing less mends what was edited and has not changed.
-    async fn assert_full(&self) {
-        until(&self.graph, EDITED_NODES, 0).await;
-        self.assert_right().await;
-    }
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_checkpoint_that_was_edited_while_the_worker_was_down_means_a_full() {
@@ -172,7 +111,6 @@ async fn a_mapping_that_changed_is_a_full_that_clears_what_is_no_longer_mapped()
         .await;
     let listed =
         default_text().replacen("layer = \"Layer\"", "layer = \"Layer\"\ntensor = \"Tensor\"", 1);
-    apply_schema(&stand.graph, &mapping(&listed)).await;
     let _worker = stand.start_with(&listed);
     until(&stand.graph, notes, 0).await;
     stand.assert_right().await;

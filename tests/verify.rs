@@ -51,7 +51,8 @@ async fn mutate(
     let mut random = Random::new(seed());
     let verified = async || verify_with(config, verify::Options::default()).await.unwrap();
     assert_eq!(verified().await.verdict, Verdict::Equal, "before anything is wrong");
-    let (mut done, mut fresh) = (0, 1_000_000);
+    // Beyond every key and atom that there is; what is inserted at the source has room for seven digits.
+    let (mut done, mut fresh) = (0, if source_too { 1_000_000 } else { 1_000_000_000 });
     let mut by_kind: BTreeMap<&str, usize> = BTreeMap::new();
     while done < count {
         let rows = Rows::read(source).await;

@@ -249,6 +249,26 @@ async fn a_repair_is_refused_above_its_limit_and_a_dry_run_writes_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_circuit_breaker_holds_for_a_repair_too() {
+    let (graph, source) = loaded(20).await;
+    graph.run("UNWIND range(1, 1100) AS i CREATE (:Layer:AtomGraphNode {atomId: 5000000 + i, nodeId: 5000000 + i})").await;
+    let mut config = verify_config(&source, &graph);
+    config.full.batch_rows = 2_000;
+    let many = repair::Options { changes_max: 5_000, ..repair_options() };
+    let mut report = verified(&source, &graph).await;
+    Box::pin(repair::run(&config, &mapping(), many, &mut report)).await.unwrap();
+    let refused = report.repair.as_ref().unwrap().refused.clone().unwrap();
+    assert!(refused.contains("would delete 1100 of 1120"), "{refused}");
+    assert_eq!(report.verdict, Verdict::Different);
+    let extra = "MATCH (n:AtomGraphNode) WHERE n.nodeId > 5000000 RETURN count(n) AS row";
+    assert_eq!(graph.number(extra).await, 1_100);
+    config.full.allow_deletes = Some(1_100);
+    Box::pin(repair::run(&config, &mapping(), many, &mut report)).await.unwrap();
+    assert_eq!(report.verdict, Verdict::Repaired, "{:#?}", report.repair);
+    assert_equal(&source, &graph).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_repair_beside_a_worker_goes_through_it_alone() {
     let (graph, source, worker) = following(40).await;
     graph.run("MATCH (n:AtomGraphNode) WHERE n.nodeId % 9 = 0 DETACH DELETE n").await;

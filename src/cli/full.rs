@@ -8,12 +8,13 @@ use comfy_table::{CellAlignment, Table};
 use serde::Serialize;
 
 use super::{Outcome, Output, report};
-use crate::config::{GraphConfig, LogFormat, Parts, read_mapping};
-use crate::error::Result;
+use crate::config::{Config, LogFormat, Parts, read_mapping};
+use crate::error::{Error, Result};
 use crate::neo4j::Graph;
 use crate::neo4j::leader::{self, Request};
 use crate::reconcile::full::{self, Options, Ran};
 use crate::reconcile::summary::Summary;
+use crate::sync::right::Watch;
 
 /// How often it is looked whether a worker has done what it was asked.
 const WAIT_INTERVAL: Duration = Duration::from_millis(500);
@@ -54,23 +55,31 @@ pub(super) async fn run(args: &Args, parts: Parts) -> Result<Outcome> {
     };
     match Box::pin(full::run(&config, mapping, options)).await? {
         Ran::Done(summary) => report::print(args.output, &*summary, text)?,
-        Ran::Asked(holder, request) => asked(args, &config.graph, &holder, &request).await?,
+        Ran::Asked(holder, request) => asked(args, &config, &holder, &request).await?,
     }
     Ok(Outcome::Done)
 }
 
 /// A worker does it.
-async fn asked(args: &Args, config: &GraphConfig, holder: &str, request: &Request) -> Result<()> {
+async fn asked(args: &Args, config: &Config, holder: &str, request: &Request) -> Result<()> {
     tracing::info!(
         worker = holder,
         request = request.id,
         "a worker writes: it was asked to read all rows"
     );
     let mut asked = Asked { worker: holder, request: &request.id, done: false, counts: None };
-    let graph = Graph::connect(config).await?;
+    let graph = Graph::connect(&config.graph).await?;
+    let mut watch = Watch::default();
     while args.wait && !asked.done {
         if let Some(counts) = leader::answered(&graph, &request.id).await? {
             (asked.done, asked.counts) = (true, serde_json::from_str(&counts).ok());
+        } else if watch.see(leader::sign(&graph).await?) >= config.sync.takeover {
+            return Err(Error::stop(format!(
+                "no worker has given a sign for {} s; request {} stands",
+                config.sync.takeover.as_secs(),
+                request.id
+            ))
+            .hint("start `provsync sync`, which carries it out"));
         } else {
             tokio::time::sleep(WAIT_INTERVAL).await;
         }

@@ -121,7 +121,12 @@ async fn make_right(
     let mut lease = source.another();
     let alone = lease.take_lease(&lease_name(&graph).await?).await?;
     if alone {
-        Box::pin(carry(config, mapping, source.another(), graph.clone(), named)).await?;
+        let carried = carry(config, mapping, source.another(), graph.clone(), named);
+        match Box::pin(carried).await {
+            // A rule forbids it: what was carried before is carried, as a look at it will tell.
+            Err(error) if error.kind == ErrorKind::Stop => repair.refused = Some(error.to_string()),
+            outcome => outcome?,
+        }
     } else {
         (repair.worker, repair.refused) = ask(&graph, mapping, named, options.wait_max).await?;
     }

@@ -41,6 +41,9 @@ pub struct Owned {
 pub struct Registry {
     owned: BTreeMap<String, Owned>,
     listed: BTreeMap<String, BTreeMap<String, String>>,
+    /// By table: whether its rows are relationships, and the property that is unique under each of
+    /// its names.
+    unique: BTreeMap<String, (bool, String)>,
     reserved: BTreeSet<String>,
     automatic_max: usize,
 }
@@ -52,6 +55,7 @@ impl Registry {
         let mut registry = Self {
             owned: before.clone(),
             listed: BTreeMap::new(),
+            unique: BTreeMap::new(),
             reserved: super::RESERVED_NAMES
                 .into_iter()
                 .map(String::from)
@@ -66,6 +70,11 @@ impl Registry {
             owned.key_property.clone_from(&table.key_property);
             owned.properties.extend(mapping.properties(slot).into_iter().map(String::from));
             owned.names.extend(listed.values().cloned());
+            let unique = match slot {
+                Slot::Node(i) => (false, mapping.nodes[i].identity.property.clone()),
+                Slot::Edge(_) | Slot::Link(_) => (true, table.key_property.clone()),
+            };
+            registry.unique.insert(name.clone(), unique);
             match slot {
                 Slot::Node(i) => {
                     owned.label.clone_from(&mapping.nodes[i].label);
@@ -81,6 +90,23 @@ impl Registry {
             registry.listed.insert(name, listed);
         }
         registry
+    }
+
+    /// Names that a table had and that the checkpoint does not say, since somebody deleted it: each
+    /// name had a constraint on the property that is the table's own.
+    ///
+    /// `made`: of relationships or of nodes, the type or label, the property.
+    pub fn recall<'c>(&mut self, made: impl Iterator<Item = (bool, &'c str, &'c str)>) {
+        for (on_relationships, name, property) in made {
+            let owners =
+                self.unique.iter().filter(|(_, u)| **u == (on_relationships, property.to_owned()));
+            for (table, _) in owners {
+                let owned = self.owned.entry(table.clone()).or_default();
+                if owned.label != name {
+                    owned.names.insert(name.to_owned());
+                }
+            }
+        }
     }
 
     /// The label or relationship type of a source type, if it has one already.

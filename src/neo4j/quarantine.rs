@@ -180,33 +180,6 @@ pub async fn count(graph: &Graph, table: &str) -> Result<u64> {
     Ok(count.and_then(|n| u64::try_from(n).ok()).unwrap_or(0))
 }
 
-/// Row keys of a table that are there for one reason, in order, after `after`; up to `rows_max`.
-pub async fn keys(
-    graph: &Graph,
-    table: &str,
-    reason: &str,
-    after: Option<i64>,
-    rows_max: usize,
-) -> Result<Vec<i64>> {
-    let statement = Statement::new(
-        "MATCH (q:ProvsyncQuarantine) WHERE q.table = $table AND q.key >= $first AND q.reason = $reason
-RETURN [q.key] AS row ORDER BY q.key LIMIT $limit",
-    );
-    let statement = statement
-        .with("table", table)
-        .with("reason", reason)
-        .with("first", after.map_or(i64::MIN, |key| key.saturating_add(1)))
-        .with("limit", i64::try_from(rows_max).unwrap_or(i64::MAX));
-    let mut keys = Vec::new();
-    graph
-        .read(statement, |row| {
-            keys.extend(list(&row)?.first().and_then(values::integer));
-            Ok(())
-        })
-        .await?;
-    Ok(keys)
-}
-
 /// Marks the entries due that wait for one of `tokens`; returns how many. In the transaction that
 /// gives what they wait for, so that a crash forgets none.
 pub async fn wake(txn: &mut Txn, tokens: &[String]) -> Result<u64> {

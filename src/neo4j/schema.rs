@@ -5,6 +5,8 @@
 
 use std::collections::BTreeSet;
 
+use neo4rs::BoltType;
+
 use super::{Graph, Statement, list, values};
 use crate::error::{Kind, Result};
 use crate::mapping::names::quote_cypher as q;
@@ -109,7 +111,7 @@ RETURN [entityType = 'RELATIONSHIP', labelsOrTypes[0], properties] AS row",
     graph
         .read(statement, |row| {
             let cells = list(&row)?;
-            if let [on_relationships, of, neo4rs::BoltType::List(properties)] = cells.as_slice() {
+            if let [on_relationships, of, BoltType::List(properties)] = cells.as_slice() {
                 let names =
                     properties.value.iter().filter_map(|p| values::text(p).map(String::from));
                 let of = values::text(of).unwrap_or_default().to_owned();
@@ -136,20 +138,36 @@ pub async fn apply(graph: &Graph, wanted: &[Constraint]) -> Result<usize> {
     Ok(missing.len())
 }
 
-/// Drops every constraint that [`apply`] made.
-pub async fn drop_all(graph: &Graph) -> Result<usize> {
+/// The constraints that [`apply`] made, now or ever: those with its names.
+pub async fn made(graph: &Graph) -> Result<Vec<Constraint>> {
     let statement = Statement::new(
-        "SHOW CONSTRAINTS YIELD name WHERE name STARTS WITH 'provsync_' RETURN [name] AS row",
+        "SHOW CONSTRAINTS YIELD name, entityType, labelsOrTypes, properties WHERE name STARTS WITH 'provsync_'
+RETURN [name, entityType = 'RELATIONSHIP', labelsOrTypes[0], properties] AS row",
     );
-    let mut names = Vec::new();
+    let mut made = Vec::new();
     graph
         .read(statement, |row| {
-            names.extend(list(&row)?.first().and_then(values::text).map(String::from));
+            let cells = list(&row)?;
+            if let [name, on_relationships, of, BoltType::List(properties)] = cells.as_slice() {
+                let text = |bolt| values::text(bolt).unwrap_or_default().to_owned();
+                made.push(Constraint {
+                    name: text(name),
+                    on_relationships: values::boolean(on_relationships),
+                    of: text(of),
+                    properties: properties.value.iter().map(text).collect(),
+                });
+            }
             Ok(())
         })
         .await?;
-    for name in &names {
+    Ok(made)
+}
+
+/// Drops every constraint that [`apply`] made.
+pub async fn drop_all(graph: &Graph) -> Result<usize> {
+    let made = made(graph).await?;
+    for Constraint { name, .. } in &made {
         graph.run_alone(Statement::new(format!("DROP CONSTRAINT {} IF EXISTS", q(name)))).await?;
     }
-    Ok(names.len())
+    Ok(made.len())
 }

@@ -74,16 +74,6 @@ impl GraphStore for Graph {
         quarantine::read(self, table, keys).await
     }
 
-    async fn entry_keys(
-        &self,
-        table: &str,
-        reason: &str,
-        after: Option<i64>,
-        rows_max: usize,
-    ) -> Result<Vec<i64>> {
-        quarantine::keys(self, table, reason, after, rows_max).await
-    }
-
     async fn entry_count(&self, table: &str) -> Result<u64> {
         quarantine::count(self, table).await
     }
@@ -151,6 +141,10 @@ impl GraphStore for Graph {
         read_at: i64,
     ) -> Result<Option<(u64, Counters)>> {
         sweep::sweep(self, shape, limit, fence, read_at).await
+    }
+
+    async fn constraints(&self) -> Result<Vec<Constraint>> {
+        schema::made(self).await
     }
 
     async fn constrain(&self, wanted: &[Constraint]) -> Result<usize> {

@@ -113,6 +113,11 @@ pub enum Item {
         /// Row key.
         key: i64,
     },
+    /// A node's key is no row's any more, or another row's: what waits for it is looked at again.
+    Wake {
+        /// Row key.
+        key: i64,
+    },
 }
 
 impl Item {
@@ -125,7 +130,8 @@ impl Item {
             | Self::UpdateNode { key, .. }
             | Self::UpdateRelationship { key, .. }
             | Self::Quarantine { key, .. }
-            | Self::Release { key } => *key,
+            | Self::Release { key }
+            | Self::Wake { key } => *key,
             Self::Enter { node: desired, .. } | Self::Create { relationship: desired, .. } => {
                 desired.key
             }

@@ -11,11 +11,30 @@ use super::stores::GraphStore;
 use super::summary::Summary;
 use crate::config::FullConfig;
 use crate::error::{Error, Kind, Result};
+use crate::mapping::registry::Owned;
 use crate::mapping::{EdgeTable, Mapping, Registry, Shape, Slot};
+use crate::neo4j::actual::BytesMax;
 use crate::neo4j::apply::{Applied, Context};
 use crate::neo4j::checkpoint::{Fence, State};
 use crate::neo4j::schema;
 use crate::sqlserver::pages::{Keys, Page};
+
+/// The names in force: the mapping's, those on the checkpoint, and those that a constraint tells of
+/// although somebody deleted the checkpoint.
+pub async fn registry<G: GraphStore>(
+    graph: &G,
+    mapping: &Mapping,
+    owned: &BTreeMap<String, Owned>,
+) -> Result<Registry> {
+    let mut registry = Registry::new(mapping, owned);
+    let made = graph.constraints().await?;
+    let single = made.iter().filter_map(|c| match c.properties.as_slice() {
+        [property] => Some((c.on_relationships, c.of.as_str(), property.as_str())),
+        _ => None,
+    });
+    registry.recall(single);
+    Ok(registry)
+}
 
 /// Carries pages into the graph under one fence.
 pub struct Engine<G> {
@@ -67,6 +86,9 @@ pub struct Wish {
     /// Keys whose rows were inserted since they were last carried: where the graph has such a key,
     /// another row had it, and its relationships may not be the new one's (R6).
     pub inserted: BTreeSet<i64>,
+    /// Whether the graph is taken to hold each key under one name at most, as it does where nobody
+    /// but provsync wrote: keys are then looked for under the name that they should have first.
+    pub is_tidy: bool,
 }
 
 impl<G: GraphStore> Engine<G> {
@@ -184,7 +206,7 @@ impl<G: GraphStore> Engine<G> {
         let desired = rows.map(|row| (row.key, wanted.of(slot, row))).collect();
         self.register_types().await?;
         let inserted = BTreeSet::new();
-        Ok(Wish { keys: page.keys, desired, read_at: page.read_at, inserted })
+        Ok(Wish { keys: page.keys, desired, read_at: page.read_at, inserted, is_tidy: false })
     }
 
     /// The schema step, if a type has got a name since the checkpoint was written: its constraint,
@@ -224,6 +246,20 @@ impl<G: GraphStore> Engine<G> {
         let Some(so_far) = self.run.deletes.get(&slot) else { return Ok(()) };
         let deletes = so_far.deletes + count_deletes(items);
         breaker::check(&[Deletes { deletes, ..so_far.clone() }], self.limits.allow_deletes)
+    }
+
+    /// How many of some keys the graph has.
+    pub async fn present(&self, shape: &Shape, keys: impl Iterator<Item = i64>) -> Result<u64> {
+        let keys: Vec<i64> = keys.collect();
+        let mut present = 0;
+        for some in keys.chunks(self.limits.batch_rows.max(1)) {
+            let (keys, limit) = (Keys::List(some.to_vec()), BytesMax(usize::MAX));
+            present += match shape.node() {
+                Some(_) => self.graph.nodes(shape, &keys, limit).await?.len(),
+                None => self.graph.relationships(shape, &keys, limit).await?.len(),
+            };
+        }
+        Ok(present as u64)
     }
 
     /// Adds what was deleted.

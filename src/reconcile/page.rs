@@ -1,18 +1,17 @@
 //! One page of keys through the one operation: desired, actual, diff, write; again after a fault
 //! that passes.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use tokio::task::JoinSet;
 
 use super::batch;
-use super::diff::{self, ActualRelationships, Item};
+use super::diff::{self, ActualNodes, Item};
 use super::engine::{Engine, Wish, count_deletes};
 use super::lanes::{self, Limits};
 use super::stores::GraphStore;
 use crate::error::{Error, Kind, Result};
 use crate::mapping::{Shape, Slot};
-use crate::neo4j::actual::BytesMax;
 use crate::neo4j::apply::{self, Context, Waiting};
 use crate::neo4j::quarantine::{self, Entries};
 use crate::sqlserver::pages::Keys;
@@ -21,10 +20,6 @@ use crate::sqlserver::pages::Keys;
 const SAMPLE_MAX: usize = 20;
 /// Rows below which a transaction of its own is not worth a lane; measured by `scripts/bench full`.
 const LANE_ROWS_MIN: usize = 2_500;
-/// Keys from which on they are asked for by type.
-const LIST_ROWS_MIN: usize = 1_000;
-/// How much more than a page of rows the graph may hold for its keys before the page is halved.
-const ACTUAL_TO_PAGE_BYTES: usize = 4;
 
 /// What has to be written for some keys of a table.
 pub(super) struct Planned {
@@ -40,12 +35,9 @@ impl Wish {
         let Some(middle) = self.middle() else { return Err(self) };
         let [low, high] = self.keys.split_at(middle);
         let desired = self.desired.split_off(&middle);
-        let read_at = self.read_at;
         let inserted = self.inserted.split_off(&middle);
-        Ok((
-            Self { keys: low, desired: self.desired, read_at, inserted: self.inserted },
-            Self { keys: high, desired, read_at, inserted },
-        ))
+        let high = Self { keys: high, desired, inserted, ..self };
+        Ok((Self { keys: low, ..self }, high))
     }
 
     /// The first key of the upper half, where there is more than one key.
@@ -113,9 +105,10 @@ impl<G: GraphStore> Engine<G> {
         let limit = self.actual_limit(wish);
         let entries = self.entries(shape, wish);
         if let Some(node) = shape.node() {
-            let actual = self.graph.nodes(shape, &wish.keys, limit);
+            let actual = self.actual_nodes(shape, wish, limit);
             let (entries, actual) = tokio::try_join!(entries, actual)?;
-            let items = diff::nodes(&wish.desired, &actual, &entries, &node.placeholder);
+            let mut items = diff::nodes(&wish.desired, &actual, &entries, &node.placeholder);
+            items.extend(self.woken(wish, &actual, &entries));
             let leaves = items.iter().filter(|i| matches!(i, Item::Leave { .. })).map(Item::key);
             let mut uprooted: BTreeSet<i64> = leaves.collect();
             uprooted.extend(wish.inserted.iter().filter(|key| actual.contains_key(key)));
@@ -129,46 +122,23 @@ impl<G: GraphStore> Engine<G> {
         }
     }
 
-    /// What quarantine says of the keys; nothing where it is known to be empty.
-    async fn entries(&self, shape: &Shape, wish: &Wish) -> Result<Entries> {
-        if !self.somebody_waits {
-            return Ok(Entries::new());
-        }
-        self.graph.entries(&shape.table, &wish.keys).await
-    }
-
-    /// Relationships of the keys. Many keys of a list are asked for under the type that they should
-    /// have, and those that are not found under all: a seek for every type that a key could have is
-    /// most of the work otherwise.
-    async fn actual_relationships(
+    /// A row that came and went between two looks was never seen, and one that took another's key
+    /// may look as that one did: what waits for such a key waits in vain, and is looked at again.
+    fn woken<'w>(
         &self,
-        shape: &Shape,
-        wish: &Wish,
-        limit: BytesMax,
-    ) -> Result<ActualRelationships> {
-        let is_long = matches!(&wish.keys, Keys::List(keys) if keys.len() >= LIST_ROWS_MIN);
-        if !is_long || shape.names.len() < 2 {
-            return self.graph.relationships(shape, &wish.keys, limit).await;
-        }
-        let mut found = ActualRelationships::new();
-        let mut by_name: BTreeMap<&str, Vec<i64>> = BTreeMap::new();
-        for (key, outcome) in &wish.desired {
-            if let Ok(desired) = outcome {
-                by_name.entry(&desired.name).or_default().push(*key);
-            }
-        }
-        for (name, keys) in by_name {
-            let of_name = Shape { names: vec![name.to_owned()], ..shape.clone() };
-            found.extend(self.graph.relationships(&of_name, &Keys::List(keys), limit).await?);
-        }
-        let rest = match &wish.keys {
-            Keys::List(keys) => keys.iter().copied().filter(|k| !found.contains_key(k)).collect(),
-            Keys::Range(_) => Vec::new(),
+        wish: &'w Wish,
+        actual: &'w ActualNodes,
+        entries: &'w Entries,
+    ) -> impl Iterator<Item = Item> + use<'w, G> {
+        let keys = match &wish.keys {
+            Keys::List(keys) if self.somebody_waits => keys.as_slice(),
+            _ => &[],
         };
-        if !rest.is_empty() {
-            found.extend(self.graph.relationships(shape, &Keys::List(rest), limit).await?);
-        }
-        Ok(found)
+        let is_known = |key: &i64| {
+            wish.desired.contains_key(key) || actual.contains_key(key) || entries.contains_key(key)
+        };
+        let is_new = move |key: &i64| wish.inserted.contains(key) || !is_known(key);
+        keys.iter().copied().filter(is_new).map(|key| Item::Wake { key })
     }
 
     /// R1: re-key what you detach. Edges on nodes that leave go first, and stand in quarantine until
@@ -199,15 +169,6 @@ impl<G: GraphStore> Engine<G> {
             }
         }
         Ok(())
-    }
-
-    /// A page is cut by the bytes of its rows; what the graph holds for its keys may be larger.
-    fn actual_limit(&self, wish: &Wish) -> BytesMax {
-        match &wish.keys {
-            Keys::List(keys) if keys.len() < 2 => BytesMax(usize::MAX),
-            Keys::Range(range) if range.first == range.last => BytesMax(usize::MAX),
-            _ => BytesMax(self.limits.batch_bytes_max.saturating_mul(ACTUAL_TO_PAGE_BYTES)),
-        }
     }
 
     /// Too many new entries are a mapping's fault, not the rows'.
@@ -306,6 +267,7 @@ fn describe(shape: &Shape, item: &Item) -> String {
         }
         Item::Quarantine { reason, .. } => format!("quarantine: {}", reason.code),
         Item::Release { .. } => "release from quarantine".to_owned(),
+        Item::Wake { .. } => "look again at what waits for it".to_owned(),
     };
     format!("{} {}: {what}", shape.table, item.key())
 }

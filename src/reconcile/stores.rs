@@ -140,15 +140,6 @@ pub trait GraphStore: Clone + Send + Sync + 'static {
     /// Quarantine's entries of some keys of a table.
     fn entries(&self, table: &str, keys: &Keys) -> impl Future<Output = Result<Entries>> + Send;
 
-    /// Row keys in quarantine for one reason, in order, after `after`; up to `rows_max`.
-    fn entry_keys(
-        &self,
-        table: &str,
-        reason: &str,
-        after: Option<i64>,
-        rows_max: usize,
-    ) -> impl Future<Output = Result<Vec<i64>>> + Send;
-
     /// Number of a table's entries in quarantine.
     fn entry_count(&self, table: &str) -> impl Future<Output = Result<u64>> + Send;
 
@@ -220,6 +211,9 @@ pub trait GraphStore: Clone + Send + Sync + 'static {
         fence: &Fence,
         read_at: i64,
     ) -> impl Future<Output = Result<Option<(u64, Counters)>>> + Send;
+
+    /// The constraints that provsync made, whatever for.
+    fn constraints(&self) -> impl Future<Output = Result<Vec<Constraint>>> + Send;
 
     /// Makes the constraints that are missing; returns how many.
     fn constrain(&self, wanted: &[Constraint]) -> impl Future<Output = Result<usize>> + Send;

@@ -147,9 +147,14 @@ impl<S: SourceStore> Following<S> {
         for (slot, keys) in &read.keys {
             let shape = engine.shape(*slot);
             let present = engine.graph.count(&shape).await?;
-            let gone = keys.gone.len() as u64;
-            let planned = Deletes { table: shape.table.clone(), present, deletes: gone };
-            breaker::check(std::slice::from_ref(&planned), engine.limits.allow_deletes)?;
+            let most = keys.gone.len() as u64;
+            let mut planned = Deletes { table: shape.table.clone(), present, deletes: most };
+            if breaker::check(std::slice::from_ref(&planned), engine.limits.allow_deletes).is_err()
+            {
+                // Rows that came and went within the window are no loss.
+                planned.deletes = engine.present(&shape, keys.gone.iter().map(|c| c.key)).await?;
+                breaker::check(std::slice::from_ref(&planned), engine.limits.allow_deletes)?;
+            }
             all.entry(*slot).or_insert(Deletes { deletes: 0, ..planned });
         }
         engine.run.deletes = all;
@@ -268,8 +273,9 @@ fn extend(all: &mut BTreeMap<Slot, BTreeSet<i64>>, more: BTreeMap<Slot, BTreeSet
     }
 }
 
-/// Says of a wish which of its rows were inserted in the window.
+/// Says of a wish which of its rows were inserted in the window, and that it follows a checkpoint.
 fn inserted(mut wish: Wish, slot: Slot, read: &WindowRead) -> Wish {
+    wish.is_tidy = true;
     if let Some(keys) = read.keys.get(&slot) {
         wish.inserted =
             keys.inserted.iter().copied().filter(|key| wish.keys.contains(*key)).collect();

@@ -14,12 +14,12 @@ use super::verify::Trickle;
 use super::window::Carried;
 use crate::config::{FullConfig, SyncConfig};
 use crate::error::{Error, Kind, Result};
-use crate::mapping::{Mapping, Registry, Tracking};
+use crate::mapping::{Mapping, Tracking};
 use crate::neo4j::checkpoint::Found;
 use crate::neo4j::leader::RequestKind;
 use crate::neo4j::schema;
 use crate::reconcile::carrier::Carrier;
-use crate::reconcile::engine::{Engine, Run};
+use crate::reconcile::engine::{self, Engine, Run};
 use crate::reconcile::plan::{self, Asked, Plan};
 use crate::reconcile::retry;
 use crate::reconcile::stores::{GraphStore, SourceStore};
@@ -356,7 +356,8 @@ impl<S: SourceStore> Following<S> {
         let Some(found) = engine.graph.checkpoint().await? else {
             return Err(Error::new(Kind::FencedOff, "the checkpoint was deleted"));
         };
-        engine.registry = Registry::new(&engine.mapping, &found.state.owned);
+        engine.registry =
+            engine::registry(&engine.graph, &engine.mapping, &found.state.owned).await?;
         engine.state = found.state;
         engine.refresh_waiting().await?;
         self.is_sealed = found.sealed;

@@ -15,7 +15,7 @@ use super::support::worker::{Worker, caught_up, until};
 use super::support::{Random, seed};
 
 /// How long either store may take to answer.
-pub const ANSWER_MAX: Duration = Duration::from_secs(2);
+pub const ANSWER_MAX: Duration = Duration::from_secs(1);
 /// As good as never: no sign of life comes between a fault and what it is meant for.
 pub const NEVER: Duration = Duration::from_secs(600);
 const NODES: u64 = 30;

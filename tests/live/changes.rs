@@ -17,7 +17,7 @@ use crate::support::source::TestSource;
 /// Every so many transactions one is large.
 const LARGE_EVERY: u64 = 60;
 /// Pauses between two transactions, at most.
-const PAUSE_MS: u64 = 40;
+const PAUSE_MS: u64 = 150;
 /// Far above all keys of the data; each writer inserts in a range of its own.
 const OWN_KEYS: i64 = 100_000_000;
 
@@ -136,16 +136,16 @@ impl Writer {
         let text = self.text();
         transaction(&match self.random.below(3) {
             0 => format!(
-                "UPDATE graph.AtomGraphNodes SET Metadata = {text} WHERE NodeId BETWEEN {node} AND {node} + 900;
-                 UPDATE graph.AtomGraphEdges SET Weight = {}.75 WHERE EdgeId BETWEEN {edge} AND {edge} + 1500",
+                "UPDATE graph.AtomGraphNodes SET Metadata = {text} WHERE NodeId BETWEEN {node} AND {node} + 500;
+                 UPDATE graph.AtomGraphEdges SET Weight = {}.75 WHERE EdgeId BETWEEN {edge} AND {edge} + 700",
                 self.random.below(100)
             ),
             1 => {
                 let atoms = self.fresh(1_000);
-                format!("UPDATE graph.AtomGraphNodes SET AtomId = {atoms} + NodeId - {node} WHERE NodeId BETWEEN {node} AND {node} + 600")
+                format!("UPDATE graph.AtomGraphNodes SET AtomId = {atoms} + NodeId - {node} WHERE NodeId BETWEEN {node} AND {node} + 250")
             }
             _ => {
-                let rows: Vec<String> = (0..700).map(|_| self.stream_row()).collect();
+                let rows: Vec<String> = (0..600).map(|_| self.stream_row()).collect();
                 insert_streams(&rows.join(", "))
             }
         })

@@ -16,7 +16,7 @@ use crate::support::source::TestSource;
 
 /// Far more than anything takes that a test waits for, on a slow machine too.
 const WAIT_MAX: Duration = Duration::from_secs(300);
-const TAKEOVER_SECONDS: &str = "6";
+const TAKEOVER_SECONDS: &str = "12";
 const HEARTBEAT_SECONDS: &str = "2";
 
 /// What goes wrong.
@@ -88,6 +88,7 @@ impl Stage {
         Self { source: Arc::new(source), graph, workers, takeovers: 0, proxy, server }
     }
 
+    /// A mishap; afterwards a worker writes, and the graph goes on.
     pub async fn suffer(&mut self, mishap: Mishap, random: &mut Random) {
         match mishap {
             Mishap::Kill => self.kill(random).await,
@@ -104,6 +105,21 @@ impl Stage {
         }
         self.writer().await;
         self.workers.iter_mut().for_each(Worker::assert_alive);
+        self.goes_on().await;
+    }
+
+    /// Waits until the graph has what the source had at the beginning of the wait.
+    async fn goes_on(&mut self) {
+        let version = self.source.version().await;
+        let begun = Instant::now();
+        let stands = format!(
+            "MATCH (c:ProvsyncCheckpoint) WHERE c.version >= {version} RETURN count(c) AS row"
+        );
+        while self.graph.number(&stands).await == 0 {
+            self.workers.iter_mut().for_each(Worker::assert_alive);
+            assert!(begun.elapsed() < WAIT_MAX, "not at {version} yet\n{}", self.logs());
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
     }
 
     async fn kill(&mut self, random: &mut Random) {

@@ -24,8 +24,14 @@ impl Worker {
         assert!(self.child.is_none());
         let log =
             || -> File { OpenOptions::new().append(true).create(true).open(&self.log).unwrap() };
-        let child = Command::new(env!("CARGO_BIN_EXE_provsync"))
-            .arg("sync")
+        let mut command = Command::new(env!("CARGO_BIN_EXE_provsync"));
+        // What the tests themselves are configured by is not meant for it.
+        for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("PROVSYNC_")) {
+            command.env_remove(name);
+        }
+        let child = command
+            // Rows go by the thousand on purpose.
+            .args(["sync", "--allow-deletes", "1000000"])
             .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .stdout(Stdio::from(log()))
             .stderr(Stdio::from(log()))

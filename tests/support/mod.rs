@@ -18,6 +18,7 @@ pub mod run;
 pub mod scenario;
 pub mod server;
 pub mod source;
+pub mod stand;
 pub mod truth;
 pub mod verify;
 pub mod worker;

@@ -18,6 +18,7 @@ pub(super) struct Sorted<'a> {
     pub create: BTreeMap<&'a str, Vec<(&'a Desired, &'a Entry)>>,
     pub quarantine: Vec<(i64, Reason)>,
     pub release: Vec<i64>,
+    pub wake: Vec<i64>,
 }
 
 impl<'a> Sorted<'a> {
@@ -46,6 +47,7 @@ impl<'a> Sorted<'a> {
             }
             Item::Quarantine { key, reason } => self.quarantine.push((*key, reason.clone())),
             Item::Release { key } => self.release.push(*key),
+            Item::Wake { key } => self.wake.push(*key),
         }
     }
 }

@@ -67,7 +67,8 @@ impl Writer<'_, '_> {
         let shape = Arc::clone(&self.context.shape);
         if let Some(node) = shape.node() {
             // A row that was in quarantine is gone: so are the edges that waited for it.
-            self.wake(&row_tokens(node, sorted.release.iter().copied())).await?;
+            let keys = sorted.release.iter().chain(&sorted.wake);
+            self.wake(&row_tokens(node, keys.copied())).await?;
         }
         let identities = std::mem::take(&mut self.applied.ends);
         if let Some(ends) = shape.relationship().filter(|_| !identities.is_empty()) {

@@ -13,14 +13,14 @@ use std::time::Instant;
 
 use super::ahead::Reader;
 use super::carrier::Carrier;
-use super::engine::{Engine, Run};
+use super::engine::{self, Engine, Run};
 use super::plan::{self, Asked, Plan, Start};
 use super::progress::Phase;
 use super::summary::{Summary, Written};
 use crate::config::{Config, FullConfig};
 use crate::error::{Error, Result};
 use crate::finding::Level;
-use crate::mapping::{Mapping, Registry, Slot};
+use crate::mapping::{Mapping, Slot};
 use crate::neo4j::checkpoint::{Found, Progress, State};
 use crate::neo4j::leader::{self, Request, RequestKind};
 use crate::neo4j::{self, Graph};
@@ -155,7 +155,7 @@ pub async fn carry<S: SourceStore, G: GraphStore>(
         begin_with = start(Some(&found))?;
         (fence, state) = (Some(taken), found.state);
     }
-    let registry = Registry::new(&mapping, &begin_with.owned);
+    let registry = engine::registry(&graph, &mapping, &begin_with.owned).await?;
     let allow_deletes = options.allow_deletes.or(limits.allow_deletes);
     let limits = FullConfig { allow_deletes, ..limits.clone() };
     let mut engine = Engine::new(graph, mapping, registry, fence, state, limits);
@@ -328,7 +328,12 @@ pub async fn preflight(
     let described = sqlserver::preflight::describe(source, &config.source.user, mapping).await?;
     let of_source = sqlserver::preflight::check(mapping, &described);
     let source = described;
-    let described = neo4j::preflight::describe(graph, &config.graph.database, mapping).await?;
+    let mut described = neo4j::preflight::describe(graph, &config.graph.database, mapping).await?;
+    if described.checkpoint.is_some() && !described.missing.is_empty() {
+        // The schema was applied once; the mapping has grown since, or somebody dropped a constraint.
+        let made = graph.constrain(&std::mem::take(&mut described.missing)).await?;
+        tracing::warn!(constraints = made, "constraints were missing and are made");
+    }
     // Whose the graph is, `start` decides: it may be adopted.
     let of_graph = neo4j::preflight::check(&described, None);
     let errors: Vec<String> = of_source

@@ -100,22 +100,6 @@ impl GraphStore for ModelGraph {
         .await
     }
 
-    async fn entry_keys(
-        &self,
-        table: &str,
-        reason: &str,
-        after: Option<i64>,
-        rows_max: usize,
-    ) -> Result<Vec<i64>> {
-        self.read("entry keys", |data| {
-            let of = data.entries.iter().filter(|((t, key), entry)| {
-                t == table && entry.reason == reason && after.is_none_or(|after| *key > after)
-            });
-            of.map(|((_, key), _)| *key).take(rows_max).collect()
-        })
-        .await
-    }
-
     async fn entry_count(&self, table: &str) -> Result<u64> {
         Ok(u64::try_from(self.entries(table, &Keys::Range(KeyRange::ALL)).await?.len()).unwrap())
     }
@@ -226,6 +210,11 @@ impl GraphStore for ModelGraph {
             Ok(Some((removed, Counters { nodes_deleted: removed, ..Counters::default() })))
         })
         .await
+    }
+
+    async fn constraints(&self) -> Result<Vec<Constraint>> {
+        self.before("constraints").await?;
+        Ok(self.lock().constraints.iter().cloned().collect())
     }
 
     async fn constrain(&self, wanted: &[Constraint]) -> Result<usize> {

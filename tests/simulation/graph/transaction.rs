@@ -67,7 +67,7 @@ fn step_of(item: &Item) -> u8 {
         Item::UpdateRelationship { .. } => 5,
         Item::Create { .. } => 6,
         Item::Quarantine { .. } => 7,
-        Item::Release { .. } => 8,
+        Item::Release { .. } | Item::Wake { .. } => 8,
     }
 }
 
@@ -131,12 +131,17 @@ impl Change<'_> {
             Item::Quarantine { key, reason } => self.quarantine(*key, reason),
             Item::Release { key } => {
                 self.release(*key);
-                if let Some(node) = shape.node() {
-                    self.wake(&[token(&node.label, &IdentityValue::Integer(*key))]);
-                }
+                self.wake_row(&shape, *key);
             }
+            Item::Wake { key } => self.wake_row(&shape, *key),
         }
         Ok(())
+    }
+
+    fn wake_row(&mut self, shape: &Shape, key: i64) {
+        if let Some(node) = shape.node() {
+            self.wake(&[token(&node.label, &IdentityValue::Integer(key))]);
+        }
     }
 
     fn node_id(&self, shape: &Shape, label: &str, key: i64) -> Option<u64> {

@@ -1,0 +1,119 @@
+//! What the graph and its quarantine hold for some keys.
+
+use std::collections::{BTreeMap, HashMap};
+
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
+use futures_util::stream::{self, StreamExt as _};
+
+use super::diff::{ActualNodes, ActualRelationships};
+use super::engine::{Engine, Wish};
+use super::stores::GraphStore;
+use crate::error::Result;
+use crate::mapping::Shape;
+use crate::neo4j::actual::BytesMax;
+use crate::neo4j::quarantine::Entries;
+use crate::sqlserver::pages::Keys;
+
+/// Keys from which on they are asked for by type.
+const LIST_ROWS_MIN: usize = 1_000;
+/// How much more than a page of rows the graph may hold for its keys before the page is halved.
+const ACTUAL_TO_PAGE_BYTES: usize = 4;
+
+impl<G: GraphStore> Engine<G> {
+    /// A page is cut by the bytes of its rows; what the graph holds for its keys may be larger.
+    pub(super) fn actual_limit(&self, wish: &Wish) -> BytesMax {
+        match &wish.keys {
+            Keys::List(keys) if keys.len() < 2 => BytesMax(usize::MAX),
+            Keys::Range(range) if range.first == range.last => BytesMax(usize::MAX),
+            _ => BytesMax(self.limits.batch_bytes_max.saturating_mul(ACTUAL_TO_PAGE_BYTES)),
+        }
+    }
+
+    /// Nodes of the keys.
+    pub(super) async fn actual_nodes(
+        &self,
+        shape: &Shape,
+        wish: &Wish,
+        limit: BytesMax,
+    ) -> Result<ActualNodes> {
+        let asked: Vec<Keys> = halves(&wish.keys).collect();
+        let mut reads = Vec::new();
+        for keys in &asked {
+            reads.push(self.graph.nodes(shape, keys, limit).boxed());
+        }
+        self.side_by_side(reads).await
+    }
+
+    /// What quarantine says of the keys; nothing where it is known to be empty.
+    pub(super) async fn entries(&self, shape: &Shape, wish: &Wish) -> Result<Entries> {
+        if !self.somebody_waits {
+            return Ok(Entries::new());
+        }
+        self.graph.entries(&shape.table, &wish.keys).await
+    }
+
+    /// Relationships of the keys. Many keys of a list are asked for under the type that they should
+    /// have, and those that are not found under all: a seek for every type that a key could have is
+    /// most of the work otherwise.
+    pub(super) async fn actual_relationships(
+        &self,
+        shape: &Shape,
+        wish: &Wish,
+        limit: BytesMax,
+    ) -> Result<ActualRelationships> {
+        let is_long = matches!(&wish.keys, Keys::List(keys) if keys.len() >= LIST_ROWS_MIN);
+        if !is_long || !wish.is_tidy || shape.names.len() < 2 {
+            return self.graph.relationships(shape, &wish.keys, limit).await;
+        }
+        let mut by_name: BTreeMap<&str, Vec<i64>> = BTreeMap::new();
+        for (key, outcome) in &wish.desired {
+            if let Ok(desired) = outcome {
+                by_name.entry(&desired.name).or_default().push(*key);
+            }
+        }
+        let of_name = |name: &str| Shape { names: vec![name.to_owned()], ..shape.clone() };
+        let asked: Vec<(Shape, Keys)> = by_name
+            .into_iter()
+            .flat_map(|(name, keys)| halves(&Keys::List(keys)).map(|half| (of_name(name), half)))
+            .collect();
+        let mut reads = Vec::new();
+        for (shape, keys) in &asked {
+            reads.push(self.graph.relationships(shape, keys, limit).boxed());
+        }
+        let mut found: ActualRelationships = self.side_by_side(reads).await?;
+        let rest = match &wish.keys {
+            Keys::List(keys) => keys.iter().copied().filter(|k| !found.contains_key(k)).collect(),
+            Keys::Range(_) => Vec::new(),
+        };
+        if !rest.is_empty() {
+            found.extend(self.graph.relationships(shape, &Keys::List(rest), limit).await?);
+        }
+        Ok(found)
+    }
+
+    /// Answers to several reads, as one. All are waited for: none is left behind on its connection.
+    async fn side_by_side<T>(
+        &self,
+        reads: Vec<BoxFuture<'_, Result<HashMap<i64, T>>>>,
+    ) -> Result<HashMap<i64, T>> {
+        let answers = stream::iter(reads).buffer_unordered(self.limits.lanes.max(1));
+        let answers: Vec<_> = answers.collect().await;
+        let mut all = HashMap::new();
+        for answer in answers {
+            all.extend(answer?);
+        }
+        Ok(all)
+    }
+}
+
+/// A long list is asked for by halves: one query keeps one processor of the server busy.
+fn halves(keys: &Keys) -> impl Iterator<Item = Keys> + use<> {
+    let halves = match keys {
+        Keys::List(list) if list.len() >= 2 * LIST_ROWS_MIN => {
+            keys.split_at(list[list.len() / 2]).into()
+        }
+        _ => vec![keys.clone()],
+    };
+    halves.into_iter()
+}
