@@ -123,10 +123,14 @@ async fn equal_random_stores_are_equal_from_some_roots_and_each_hop_is_what_a_se
         let distances = raw.distances(&[format!("r{key}")], way);
         let crossings = raw.crossings(&distances, way);
         for (hop, met) in report.walk.unwrap().hops.iter().enumerate() {
-            let of = |hops: Vec<&u32>| hops.into_iter().filter(|h| **h as usize == hop).count();
+            let of =
+                |hops: Vec<&u32>| hops.into_iter().filter(|h| **h as usize == hop).count() as u64;
             let expected = (of(crossings.values().collect()), of(distances.values().collect()));
-            let (edges, nodes) = (met.source.edges as usize, met.source.nodes as usize);
-            assert_eq!((edges, nodes), expected, "{way:?} hop {hop} of {key}");
+            assert_eq!(
+                (met.source.edges, met.source.nodes),
+                expected,
+                "{way:?} hop {hop} of {key}"
+            );
         }
     }
 }
