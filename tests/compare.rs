@@ -123,10 +123,14 @@ async fn equal_random_stores_are_equal_from_some_roots_and_each_hop_is_what_a_se
         let distances = raw.distances(&[format!("r{key}")], way);
         let crossings = raw.crossings(&distances, way);
         for (hop, met) in report.walk.unwrap().hops.iter().enumerate() {
-            let of = |hops: Vec<&u32>| hops.into_iter().filter(|h| **h as usize == hop).count();
+            let of =
+                |hops: Vec<&u32>| hops.into_iter().filter(|h| **h as usize == hop).count() as u64;
             let expected = (of(crossings.values().collect()), of(distances.values().collect()));
-            let (edges, nodes) = (met.source.edges as usize, met.source.nodes as usize);
-            assert_eq!((edges, nodes), expected, "{way:?} hop {hop} of {key}");
+            assert_eq!(
+                (met.source.edges, met.source.nodes),
+                expected,
+                "{way:?} hop {hop} of {key}"
+            );
         }
     }
 }
@@ -304,4 +308,30 @@ async fn things_of_others_are_not_compared() {
         .await;
     let report = compare(&source, &graph, &options()).await.unwrap();
     assert_eq!(report.verdict, Verdict::Equal, "{report:?}");
+}
+
+#[tokio::test]
+async fn one_of_twenty_thousand_edges_of_a_node_is_found_from_the_far_side_of_it() {
+    let graph = support::graph::empty().await;
+    let source = source::loose().await;
+    let node = |key| support::scenario::Node { key, atom: key, kind: "atom" };
+    let edge = |key| support::scenario::Edge { key, from: key, to: 1, kind: "DerivedFrom" };
+    let nodes_of_it: Vec<_> = (1..=20_001).map(node).collect();
+    let edges: Vec<_> = (2..=20_001).map(edge).collect();
+    source.execute(&support::scenario::nodes_sql(&nodes_of_it)).await;
+    source.execute(&support::scenario::edges_sql(&edges)).await;
+    support::run::apply_schema(&graph, &Mapping::default_mapping().unwrap()).await;
+    let mut config = support::run::config(&source.config(), &graph);
+    (config.full.page_rows, config.full.batch_rows) = (10_000, 5_000);
+    let mapping = || Mapping::default_mapping().unwrap();
+    support::run::run_full(&config, mapping(), provsync::reconcile::full::Options::default())
+        .await
+        .unwrap();
+    let far = Options { roots: nodes(&[2]), limits: hops(3), ..options() };
+    let report = compare(&source, &graph, &far).await.unwrap();
+    assert_eq!(report.verdict, Verdict::Equal);
+    assert_eq!(report.walk.unwrap().hops[2].graph.edges, 19_999);
+    graph.run("MATCH ()-[r:DERIVED_FROM {edgeId: 12345}]->() SET r.weight = 0.5").await;
+    let report = compare(&source, &graph, &far).await.unwrap();
+    assert_eq!(named(&report), BTreeMap::from([(('e', 12_345), 2)]));
 }

@@ -1,4 +1,4 @@
-//! `provsync lineage`, from either store, against NetworkX over the raw rows; and its forms.
+//! `provsync lineage`, from either store, against `NetworkX` over the raw rows; and its forms.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod support;
@@ -70,7 +70,7 @@ fn text(arguments: &[&str], source: &TestSource, graph: &TestGraph) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// The same as NetworkX's answer, from the JSON form.
+/// The same as `NetworkX`'s answer, from the JSON form.
 fn hops_of(json: &Value) -> Hops {
     let nodes = json["nodes"].as_array().unwrap().iter().map(|node| {
         let handle = match node["key"].as_i64() {

@@ -166,6 +166,7 @@ fn the_keyboard_reaches_every_difference_and_leads_to_its_line() {
         for fault in ["deaf", "broken", "outside", "unnamed"] {
             assert_eq!(said[fault], Json::Array(Vec::new()), "{fault}");
         }
+        assert_eq!(said["showsFocus"], true);
         let links = said["links"].as_u64().unwrap();
         assert!(links > 0 && links <= report.differences.len() as u64, "{links}");
     }
@@ -183,6 +184,18 @@ fn nasty_texts_are_neither_elements_nor_scripts() {
     assert!(!dom.contains("<script") && !dom.contains("<!-- </td>"), "{dom}");
     assert!(dom.contains("&lt;script&gt;alert(1)&lt;/script&gt;"), "it is there as text");
     assert_eq!(dom.matches("<tr id=\"d").count(), example::nasty().differences.len());
+}
+
+/// How it looks in print is for eyes to judge; here it is printed at all.
+#[test]
+fn the_page_can_be_printed() {
+    let folder = tempfile::tempdir().unwrap();
+    let (file, printed) = (folder.path().join("page.html"), folder.path().join("page.pdf"));
+    std::fs::write(&file, written(&example::drawn(), Format::Html)).unwrap();
+    let to = format!("--print-to-pdf={}", printed.display());
+    look(&file, &[&to, "--blink-settings=preferredColorScheme=0"]);
+    let pdf = std::fs::read(printed).unwrap();
+    assert!(pdf.starts_with(b"%PDF-") && pdf.len() > 10_000, "{} bytes", pdf.len());
 }
 
 #[test]

@@ -23,6 +23,7 @@ document.body.dataset.said = JSON.stringify({
   columns: inPicture(".column").map(column => ({ text: column.textContent, ...middle(column) })),
   texts: inPicture("text:not(.column)").map(text => text.textContent),
   links: links.length,
+  showsFocus: [...document.styleSheets[0].cssRules].some(rule => rule.selectorText === ":focus-visible" && rule.style.outline.includes("solid")),
   deaf: focused.filter(found => !found.has).map(found => outer(found.element)),
   broken: all("a").filter(link => !document.getElementById(link.getAttribute("href").slice(1))).map(outer),
   unnamed: inPicture(".node, .relationship").filter(element => !element.getAttribute("aria-label")).map(outer),

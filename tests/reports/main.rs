@@ -21,7 +21,7 @@ use serde_json::Value as Json;
 use support::run::full;
 use support::source;
 
-pub fn written(report: &Report, format: Format) -> String {
+fn written(report: &Report, format: Format) -> String {
     let mut out = Vec::new();
     write(report, format, &mut out).unwrap();
     let text = String::from_utf8(out).unwrap();
@@ -154,7 +154,7 @@ fn junit(text: &str) -> BTreeMap<String, Vec<(String, String)>> {
         match element.name().as_ref() {
             b"testsuite" => suite = attribute("name"),
             b"testcase" => {
-                suites.entry(suite.clone()).or_default().push((attribute("name"), "passed".into()))
+                suites.entry(suite.clone()).or_default().push((attribute("name"), "passed".into()));
             }
             b"failure" | b"error" | b"skipped" => {
                 let outcome = String::from_utf8(element.name().as_ref().to_vec()).unwrap();

@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::{Arrow, Draft, Side, words};
 
 /// All lengths are SVG's user units.
-const COLUMN: f64 = 230.0;
+const COLUMN: f64 = 280.0;
 const ROW: f64 = 90.0;
 const MARGIN: f64 = 70.0;
 /// From a shape's middle to where arrows begin and end.

@@ -13,16 +13,21 @@ fn report() -> Report {
     report
 }
 
-fn shown(value: i64) -> Option<Shown> {
-    Some(Shown::of(&Value::Integer(value)))
+fn shown(value: i64) -> Shown {
+    Shown::of(&Value::Integer(value))
 }
 
 fn node(label: &str, identity: i64) -> Thing {
-    Thing { names: vec![label.into()], identity: shown(identity), ..Thing::default() }
+    Thing { names: vec![label.into()], identity: Some(shown(identity)), ..Thing::default() }
 }
 
 fn relationship(name: &str, from: i64, to: i64) -> Thing {
-    Thing { names: vec![name.into()], from: shown(from), to: shown(to), ..Thing::default() }
+    Thing {
+        names: vec![name.into()],
+        from: Some(shown(from)),
+        to: Some(shown(to)),
+        ..Thing::default()
+    }
 }
 
 fn add(
@@ -72,8 +77,11 @@ fn an_end_that_is_elsewhere_is_drawn_on_both_sides_and_a_property_once() {
     let mut report = report();
     let (source, graph) = (relationship("SIMILAR_TO", 1, 2), relationship("SIMILAR_TO", 1, 3));
     add(&mut report, EDGES, 7, Kind::WrongEnds, Some(source.clone()), vec![graph]);
-    let weight =
-        Kind::Property { property: "weight".into(), source_value: shown(1), graph_value: None };
+    let weight = Kind::Property {
+        property: "weight".into(),
+        source_value: Some(shown(1)),
+        graph_value: None,
+    };
     add(&mut report, EDGES, 8, weight, Some(source.clone()), vec![source]);
     let picture = picture(&report).unwrap();
     let sides: Vec<_> = picture.curves.iter().map(|curve| curve.side).collect();
