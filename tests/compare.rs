@@ -324,7 +324,9 @@ async fn one_of_twenty_thousand_edges_of_a_node_is_found_from_the_far_side_of_it
     let mut config = support::run::config(&source.config(), &graph);
     (config.full.page_rows, config.full.batch_rows) = (10_000, 5_000);
     let mapping = || Mapping::default_mapping().unwrap();
-    support::run::run_full(&config, mapping(), Default::default()).await.unwrap();
+    support::run::run_full(&config, mapping(), provsync::reconcile::full::Options::default())
+        .await
+        .unwrap();
     let far = Options { roots: nodes(&[2]), limits: hops(3), ..options() };
     let report = compare(&source, &graph, &far).await.unwrap();
     assert_eq!(report.verdict, Verdict::Equal);
