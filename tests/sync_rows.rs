@@ -105,7 +105,7 @@ async fn names_that_only_a_deleted_checkpoint_knew_are_found_again() {
     let retype = |relation: &str, kind: &str| {
         format!(
             "UPDATE graph.AtomGraphEdges SET RelationshipType = N'{relation}' WHERE EdgeId = 2;
-                 UPDATE graph.AtomGraphNodes SET NodeType = N'{kind}' WHERE NodeId = 2"
+                 UPDATE graph.AtomGraphNodes SET NodeType = N'{kind}', AtomId = 900 WHERE NodeId = 2"
         )
     };
     stand.source.execute(&retype("cutting", "cutting")).await;

@@ -274,11 +274,15 @@ async fn a_repair_beside_a_worker_goes_through_it_alone() {
     graph.run("MATCH (n:AtomGraphNode) WHERE n.nodeId % 9 = 0 DETACH DELETE n").await;
     graph.run("MATCH ()-[r]->() WHERE r.edgeId % 7 = 0 SET r.weight = 0.1").await;
     graph.run("CREATE (:Atom:AtomPlaceholder {atomId: 424242})").await;
+    // With the nodes went streams, and some placeholders may have lost their last one.
+    let unlinked = "MATCH (p:AtomPlaceholder) WHERE NOT (p)-[:GENERATED]-() RETURN count(p) AS row";
+    let leftover = graph.number(unlinked).await;
+    assert!(leftover >= 1);
     let mut report = verified(&source, &graph).await;
     assert_eq!(report.verdict, Verdict::Different);
     repaired(&verify_config(&source, &graph), &mut report).await;
     assert_eq!(report.verdict, Verdict::Repaired, "{:#?}", report.repair);
-    assert_eq!(report.repair.as_ref().unwrap().placeholders, 1);
+    assert_eq!(i64::try_from(report.repair.as_ref().unwrap().placeholders).unwrap(), leftover);
     caught_up(&source, &graph).await;
     assert_equal(&source, &graph).await;
     assert_eq!(verified(&source, &graph).await.verdict, Verdict::Equal);
