@@ -173,10 +173,7 @@ async fn ask(
     named: &Named,
     wait_max: Duration,
 ) -> Result<(Option<String>, Option<String>)> {
-    let holder = leader::sign(graph).await?.and_then(|sign| sign.holder).ok_or_else(|| {
-        Error::stop("another provsync is writing to this graph")
-            .hint("wait for it to end, or look who has the application lock at the source")
-    })?;
+    let holder = leader::holder(graph).await?;
     for kind in requests(mapping, named) {
         let request = Request::new(kind, None);
         leader::ask(graph, &request).await?;

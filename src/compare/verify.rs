@@ -23,6 +23,7 @@ use crate::neo4j::{Graph, foreign};
 use crate::reconcile::ahead::Reader;
 use crate::reconcile::desired::{Outcome, Wanted};
 use crate::reconcile::full::preflight_of_reader;
+use crate::reconcile::look::ACTUAL_TO_PAGE_BYTES;
 use crate::reconcile::progress::Phase;
 use crate::reconcile::retry::Patience;
 use crate::reconcile::stores::{GraphStore, SourceStore};
@@ -31,8 +32,6 @@ use crate::sqlserver::pages::{Depth, KeyRange, Keys, Page, PageLimit};
 
 /// Keys that may be on their way and wait for their next look, before they are looked at in between.
 const WAITING_MAX: usize = 10_000;
-/// How much more than a page of rows the graph may hold for its keys before the page is halved.
-const ACTUAL_TO_PAGE_BYTES: usize = 4;
 
 /// What is verified, and how.
 #[derive(Clone, Debug)]

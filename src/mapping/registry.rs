@@ -70,15 +70,12 @@ impl Registry {
             owned.key_property.clone_from(&table.key_property);
             owned.properties.extend(mapping.properties(slot).into_iter().map(String::from));
             owned.names.extend(listed.values().cloned());
-            let unique = match slot {
-                Slot::Node(i) => (false, mapping.nodes[i].identity.property.clone()),
-                Slot::Edge(_) | Slot::Link(_) => (true, table.key_property.clone()),
-            };
-            registry.unique.insert(name.clone(), unique);
+            let mut unique = (true, table.key_property.clone());
             match slot {
                 Slot::Node(i) => {
                     owned.label.clone_from(&mapping.nodes[i].label);
                     owned.placeholder.clone_from(&mapping.nodes[i].placeholder);
+                    unique = (false, mapping.nodes[i].identity.property.clone());
                 }
                 Slot::Link(i) => {
                     owned.names.insert(mapping.links[i].relationship.clone());
@@ -87,6 +84,7 @@ impl Registry {
             }
             // A name that the mapping lists today is no longer automatic.
             owned.automatic.retain(|source, _| !listed.contains_key(source));
+            registry.unique.insert(name.clone(), unique);
             registry.listed.insert(name, listed);
         }
         registry

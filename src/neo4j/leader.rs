@@ -149,6 +149,17 @@ REMOVE c.holder, c.trouble",
     graph.write(async |txn| run(txn, statement).await.map(|_| ())).await
 }
 
+/// Who writes, where somebody has the lease.
+///
+/// # Errors
+/// Whoever has it is no worker, and answers no requests.
+pub async fn holder(graph: &Graph) -> Result<String> {
+    sign(graph).await?.and_then(|sign| sign.holder).ok_or_else(|| {
+        Error::stop("another provsync is writing to this graph")
+            .hint("wait for it to end, or look who has the application lock at the source")
+    })
+}
+
 /// The writer's last sign, if there ever was one.
 pub async fn sign(graph: &Graph) -> Result<Option<Sign>> {
     let statement = Statement::new(

@@ -92,30 +92,32 @@ const SCRIPT_HEAD: &str = "\
 
 /// The constraints that the graph lacks.
 pub async fn missing(graph: &Graph, wanted: &[Constraint]) -> Result<Vec<Constraint>> {
-    let present = present(graph).await?;
-    let is_missing = |c: &&Constraint| {
-        !present.contains(&(c.on_relationships, c.of.clone(), c.properties.clone()))
-    };
-    Ok(wanted.iter().filter(is_missing).cloned().collect())
-}
-
-async fn present(graph: &Graph) -> Result<BTreeSet<(bool, String, Vec<String>)>> {
     // A node or relationship key (Enterprise) is unique too. A uniqueness constraint on fewer
     // properties would be enough for ours as well, but the seeks are planned by exactly these.
-    let statement = Statement::new(
-        "SHOW CONSTRAINTS YIELD type, entityType, labelsOrTypes, properties
-WHERE type IN ['UNIQUENESS', 'RELATIONSHIP_UNIQUENESS', 'NODE_PROPERTY_UNIQUENESS', 'RELATIONSHIP_PROPERTY_UNIQUENESS', 'NODE_KEY', 'RELATIONSHIP_KEY']
-RETURN [entityType = 'RELATIONSHIP', labelsOrTypes[0], properties] AS row",
-    );
-    let mut found = BTreeSet::new();
+    let present = read(graph, "type IN ['UNIQUENESS', 'RELATIONSHIP_UNIQUENESS', 'NODE_PROPERTY_UNIQUENESS', 'RELATIONSHIP_PROPERTY_UNIQUENESS', 'NODE_KEY', 'RELATIONSHIP_KEY']").await?;
+    let what = |c: &Constraint| (c.on_relationships, c.of.clone(), c.properties.clone());
+    let present: BTreeSet<_> = present.iter().map(what).collect();
+    Ok(wanted.iter().filter(|c| !present.contains(&what(c))).cloned().collect())
+}
+
+/// Constraints for which a condition of SHOW CONSTRAINTS holds, whoever made them.
+async fn read(graph: &Graph, condition: &str) -> Result<Vec<Constraint>> {
+    let statement = Statement::new(format!(
+        "SHOW CONSTRAINTS YIELD name, type, entityType, labelsOrTypes, properties WHERE {condition}
+RETURN [name, entityType = 'RELATIONSHIP', labelsOrTypes[0], properties] AS row"
+    ));
+    let mut found = Vec::new();
     graph
         .read(statement, |row| {
             let cells = list(&row)?;
-            if let [on_relationships, of, BoltType::List(properties)] = cells.as_slice() {
-                let names =
-                    properties.value.iter().filter_map(|p| values::text(p).map(String::from));
-                let of = values::text(of).unwrap_or_default().to_owned();
-                found.insert((values::boolean(on_relationships), of, names.collect()));
+            if let [name, on_relationships, of, BoltType::List(properties)] = cells.as_slice() {
+                let text = |bolt| values::text(bolt).unwrap_or_default().to_owned();
+                found.push(Constraint {
+                    name: text(name),
+                    on_relationships: values::boolean(on_relationships),
+                    of: text(of),
+                    properties: properties.value.iter().map(text).collect(),
+                });
             }
             Ok(())
         })
@@ -140,27 +142,7 @@ pub async fn apply(graph: &Graph, wanted: &[Constraint]) -> Result<usize> {
 
 /// The constraints that [`apply`] made, now or ever: those with its names.
 pub async fn made(graph: &Graph) -> Result<Vec<Constraint>> {
-    let statement = Statement::new(
-        "SHOW CONSTRAINTS YIELD name, entityType, labelsOrTypes, properties WHERE name STARTS WITH 'provsync_'
-RETURN [name, entityType = 'RELATIONSHIP', labelsOrTypes[0], properties] AS row",
-    );
-    let mut made = Vec::new();
-    graph
-        .read(statement, |row| {
-            let cells = list(&row)?;
-            if let [name, on_relationships, of, BoltType::List(properties)] = cells.as_slice() {
-                let text = |bolt| values::text(bolt).unwrap_or_default().to_owned();
-                made.push(Constraint {
-                    name: text(name),
-                    on_relationships: values::boolean(on_relationships),
-                    of: text(of),
-                    properties: properties.value.iter().map(text).collect(),
-                });
-            }
-            Ok(())
-        })
-        .await?;
-    Ok(made)
+    read(graph, "name STARTS WITH 'provsync_'").await
 }
 
 /// Drops every constraint that [`apply`] made.

@@ -41,6 +41,13 @@ impl<S: SourceStore, G: GraphStore> Carrier<S, G> {
         }
     }
 
+    /// Whether the source is the one that the checkpoint knows, in the same life: a TRUNCATE draws no
+    /// version, and one that was put back may stand at the same.
+    pub async fn is_same_life(&mut self) -> Result<bool> {
+        let epoch = self.source.epoch(&self.engine.mapping).await?;
+        Ok(epoch.text() == self.engine.state.epoch)
+    }
+
     /// Carries a page; returns the number of its rows.
     pub async fn carry_page(&mut self, slot: Slot, page: Page) -> Result<u64> {
         let read = page.rows.len() as u64;

@@ -248,6 +248,12 @@ impl<G: GraphStore> Engine<G> {
         breaker::check(&[Deletes { deletes, ..so_far.clone() }], self.limits.allow_deletes)
     }
 
+    /// What there is of a table, of which nothing was deleted yet.
+    pub async fn untouched(&self, shape: &Shape) -> Result<Deletes> {
+        let present = self.graph.count(shape).await?;
+        Ok(Deletes { table: shape.table.clone(), present, deletes: 0 })
+    }
+
     /// How many of some keys the graph has.
     pub async fn present(&self, shape: &Shape, keys: impl Iterator<Item = i64>) -> Result<u64> {
         let keys: Vec<i64> = keys.collect();

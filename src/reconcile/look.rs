@@ -18,7 +18,7 @@ use crate::sqlserver::pages::Keys;
 /// Keys from which on they are asked for by type.
 const LIST_ROWS_MIN: usize = 1_000;
 /// How much more than a page of rows the graph may hold for its keys before the page is halved.
-const ACTUAL_TO_PAGE_BYTES: usize = 4;
+pub const ACTUAL_TO_PAGE_BYTES: usize = 4;
 
 impl<G: GraphStore> Engine<G> {
     /// A page is cut by the bytes of its rows; what the graph holds for its keys may be larger.
@@ -37,7 +37,7 @@ impl<G: GraphStore> Engine<G> {
         wish: &Wish,
         limit: BytesMax,
     ) -> Result<ActualNodes> {
-        let asked: Vec<Keys> = halves(&wish.keys).collect();
+        let asked = halves(wish.keys.clone());
         let mut reads = Vec::new();
         for keys in &asked {
             reads.push(self.graph.nodes(shape, keys, limit).boxed());
@@ -75,7 +75,9 @@ impl<G: GraphStore> Engine<G> {
         let of_name = |name: &str| Shape { names: vec![name.to_owned()], ..shape.clone() };
         let asked: Vec<(Shape, Keys)> = by_name
             .into_iter()
-            .flat_map(|(name, keys)| halves(&Keys::List(keys)).map(|half| (of_name(name), half)))
+            .flat_map(|(name, keys)| {
+                halves(Keys::List(keys)).into_iter().map(|half| (of_name(name), half))
+            })
             .collect();
         let mut reads = Vec::new();
         for (shape, keys) in &asked {
@@ -108,12 +110,11 @@ impl<G: GraphStore> Engine<G> {
 }
 
 /// A long list is asked for by halves: one query keeps one processor of the server busy.
-fn halves(keys: &Keys) -> impl Iterator<Item = Keys> + use<> {
-    let halves = match keys {
+fn halves(keys: Keys) -> Vec<Keys> {
+    match &keys {
         Keys::List(list) if list.len() >= 2 * LIST_ROWS_MIN => {
             keys.split_at(list[list.len() / 2]).into()
         }
-        _ => vec![keys.clone()],
-    };
-    halves.into_iter()
+        _ => vec![keys],
+    }
 }

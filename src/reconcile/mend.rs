@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use super::breaker::Deletes;
 use super::carrier::Carrier;
 use super::full::Between;
 use super::stores::{GraphStore, SourceStore};
@@ -28,8 +27,7 @@ impl<S: SourceStore, G: GraphStore> Carrier<S, G> {
                 continue;
             };
             let shape = self.engine.shape(slot);
-            let present = self.engine.graph.count(&shape).await?;
-            let deletes = Deletes { table: shape.table.clone(), present, deletes: 0 };
+            let deletes = self.engine.untouched(&shape).await?;
             self.engine.run.deletes.insert(slot, deletes);
             let rows = self.engine.limits.batch_rows;
             let mut pages = self.reader(slot, Depth::Rows, rows).start_keys(keys.clone());

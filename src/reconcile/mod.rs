@@ -16,7 +16,7 @@ pub mod diff;
 pub mod engine;
 pub mod full;
 pub mod lanes;
-mod look;
+pub mod look;
 pub mod mend;
 pub mod page;
 pub mod plan;

@@ -146,16 +146,15 @@ impl<S: SourceStore> Following<S> {
         let mut all = BTreeMap::new();
         for (slot, keys) in &read.keys {
             let shape = engine.shape(*slot);
-            let present = engine.graph.count(&shape).await?;
-            let most = keys.gone.len() as u64;
-            let mut planned = Deletes { table: shape.table.clone(), present, deletes: most };
+            let untouched = engine.untouched(&shape).await?;
+            let mut planned = Deletes { deletes: keys.gone.len() as u64, ..untouched.clone() };
             if breaker::check(std::slice::from_ref(&planned), engine.limits.allow_deletes).is_err()
             {
                 // Rows that came and went within the window are no loss.
                 planned.deletes = engine.present(&shape, keys.gone.iter().map(|c| c.key)).await?;
                 breaker::check(std::slice::from_ref(&planned), engine.limits.allow_deletes)?;
             }
-            all.entry(*slot).or_insert(Deletes { deletes: 0, ..planned });
+            all.insert(*slot, untouched);
         }
         engine.run.deletes = all;
         Ok(())
@@ -186,16 +185,14 @@ impl<S: SourceStore> Following<S> {
         outcome
     }
 
-    /// Whether the source still stands where it stood when a window was read, in the same life: a
-    /// TRUNCATE draws no version, and one that was put back may stand at the same.
+    /// Whether the source still stands where it stood when a window was read.
     async fn is_as_it_was<G: GraphStore>(
         &mut self,
         carrier: &mut Carrier<S, G>,
         read: &WindowRead,
     ) -> Result<bool> {
-        let Carrier { source, engine } = carrier;
-        Ok(source.versions(&engine.mapping).await? == read.versions
-            && source.epoch(&engine.mapping).await?.text() == engine.state.epoch)
+        let versions = carrier.source.versions(&carrier.engine.mapping).await?;
+        Ok(versions == read.versions && carrier.is_same_life().await?)
     }
 
     /// Page by page, each its own snapshot; the checkpoint last.

@@ -273,9 +273,8 @@ impl<S: SourceStore> Following<S> {
             }
         }
         if !self.is_consistent {
-            let epoch = carrier.source.epoch(&self.settings.mapping).await?;
-            if epoch.text() != carrier.engine.state.epoch {
-                self.seen = None;
+            if !carrier.is_same_life().await? {
+                self.doubt_epoch();
                 return Ok(Turn::Busy);
             }
             // Nothing has changed since the rows in the graph were read.

@@ -90,8 +90,8 @@ impl<S: SourceStore, G: GraphStore, B: Between<S, G>> Full<'_, S, G, B> {
 
     async fn pass(&mut self, slot: Slot) -> Result<Found> {
         let shape = Shape::new(&self.carrier.engine.mapping, &self.carrier.engine.registry, slot);
-        let present = self.carrier.engine.graph.count(&shape).await?;
-        let deletes = Deletes { table: shape.table.clone(), present, deletes: 0 };
+        let deletes = self.carrier.engine.untouched(&shape).await?;
+        let present = deletes.present;
         let mut found = Found { slot, deletes, items: Vec::new(), read_at: i64::MAX };
         if present == 0 {
             return Ok(found);

@@ -88,11 +88,7 @@ pub async fn run(config: &Config, mapping: Mapping, options: Options) -> Result<
 
 /// Leaves a request for the worker that has the lease.
 async fn ask(graph: &Graph, options: Options) -> Result<Ran> {
-    let holder = leader::sign(graph).await?.and_then(|sign| sign.holder);
-    let Some(holder) = holder else {
-        return Err(Error::stop("another provsync is writing to this graph")
-            .hint("wait for it to end, or look who has the application lock at the source"));
-    };
+    let holder = leader::holder(graph).await?;
     let request = Request::new(RequestKind::Full, options.allow_deletes);
     leader::ask(graph, &request).await?;
     Ok(Ran::Asked(holder, request))
@@ -268,11 +264,8 @@ impl<'a, S: SourceStore, G: GraphStore, B: Between<S, G>> Full<'a, S, G, B> {
             }
         }
         let is_all = self.carrier.due().await?.is_empty();
-        let Carrier { source, engine } = self.carrier;
-        let current = source.current().await?;
-        // A TRUNCATE draws no version, but begins another life of its table.
-        let is_same = source.epoch(&engine.mapping).await?.text() == engine.state.epoch;
-        Ok((current, is_all && is_same))
+        let current = self.carrier.source.current().await?;
+        Ok((current, is_all && self.carrier.is_same_life().await?))
     }
 
     fn reader(&self, slot: Slot, depth: Depth) -> Reader<S> {
