@@ -13,13 +13,11 @@ not SQL Server.
 
 import argparse
 import json
-import pathlib
 import sys
 import time
 
 import changes
 import full
-import graph
 import machine
 import provsync
 import report
@@ -42,17 +40,8 @@ class Bench:
         )
 
     def run(self) -> None:
-        self.environment = graph.start(INSTANCE)
-        try:
-            with graph.connect(self.environment) as self.driver, provsync.source([HOME / "debian.sql"]) as source:
-                self.environment |= source
-                graph.empty(self.driver)
-                graph.apply_schema(self.driver)
-                provsync.full(self.environment)
-                self.rounds()
-        finally:
-            graph.script(INSTANCE, "stop")
-            graph.script(INSTANCE, "remove")
+        with provsync.loaded(INSTANCE, [HOME / "debian.sql"]) as (self.environment, self.driver):
+            self.rounds()
         self.report.ratio("time, root by root / compare", ("time", NAIVE), ("time", SUBJECT))
 
     def rounds(self) -> None:
@@ -127,12 +116,9 @@ class Bench:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--json", type=pathlib.Path, required=True, metavar="FILE", help="where the figures go")
-    parser.add_argument("--rounds", type=int, default=3)
+    parser = report.parser(__doc__)
     parser.add_argument("--roots", type=int, default=100)
     parser.add_argument("--hops", type=int, default=6)
-    parser.add_argument("--limit", type=int, metavar="PACKAGES", help="a smaller cut of the data")
     options = parser.parse_args()
     HOME.mkdir(parents=True, exist_ok=True)
     bench = Bench(options, full.data(options.limit))

@@ -167,11 +167,7 @@ def data(limit: int | None) -> dict:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--json", type=pathlib.Path, required=True, metavar="FILE", help="where the figures go")
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--limit", type=int, metavar="PACKAGES", help="a smaller cut of the data")
-    options = parser.parse_args()
+    options = report.parser(__doc__).parse_args()
     HOME.mkdir(parents=True, exist_ok=True)
     bench = Bench(options, data(options.limit))
     bench.run()

@@ -12,6 +12,8 @@ import time
 from dataclasses import dataclass
 from typing import Iterator
 
+import neo4j
+
 import graph
 import machine
 
@@ -48,6 +50,22 @@ def source(data: list[pathlib.Path]) -> Iterator[dict[str, str]]:
         yield dict(line.split("=", 1) for line in shlex.split(out))
     finally:
         subprocess.run([SOURCE, "stop"], env=environment, check=True)
+
+
+@contextlib.contextmanager
+def loaded(instance: str, data: list[pathlib.Path]) -> Iterator[tuple[dict[str, str], neo4j.Driver]]:
+    """A source with the data, and a server of its own that `provsync full` has loaded; yields what reaches both."""
+    environment = graph.start(instance)
+    try:
+        with graph.connect(environment) as driver, source(data) as of_source:
+            environment |= of_source
+            graph.empty(driver)
+            graph.apply_schema(driver)
+            full(environment)
+            yield environment, driver
+    finally:
+        graph.script(instance, "stop")
+        graph.script(instance, "remove")
 
 
 @dataclass

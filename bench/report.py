@@ -1,9 +1,19 @@
 """Figures of several rounds: medians, spread and ratios, as JSON and as a table."""
 
+import argparse
 import json
 import pathlib
 import statistics
 from dataclasses import dataclass, field
+
+
+def parser(what: str) -> argparse.ArgumentParser:
+    """What every benchmark on the Debian data is asked for; `what` is its module's text."""
+    parser = argparse.ArgumentParser(description=what, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--json", type=pathlib.Path, required=True, metavar="FILE", help="where the figures go")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--limit", type=int, metavar="PACKAGES", help="a smaller cut of the data")
+    return parser
 
 
 @dataclass

@@ -13,14 +13,12 @@ is due until it is answered. At the end every row of the source is compared with
 
 import argparse
 import math
-import pathlib
 import sys
 import time
 
 import changes
 import follower
 import full
-import graph
 import machine
 import provsync
 import report
@@ -56,17 +54,8 @@ class Bench:
         self.plan = changes.Plan(data["nodes"], data["edges"], data["atoms"])
 
     def run(self) -> None:
-        self.environment = graph.start(INSTANCE)
-        try:
-            with graph.connect(self.environment) as self.driver, provsync.source([HOME / "debian.sql"]) as source:
-                self.environment |= source
-                graph.empty(self.driver)
-                graph.apply_schema(self.driver)
-                provsync.full(self.environment)
-                self.follow()
-        finally:
-            graph.script(INSTANCE, "stop")
-            graph.script(INSTANCE, "remove")
+        with provsync.loaded(INSTANCE, [HOME / "debian.sql"]) as (self.environment, self.driver):
+            self.follow()
 
     def follow(self) -> None:
         (HOME / "sync.log").unlink(missing_ok=True)
@@ -270,10 +259,7 @@ def at(sorted_values: list[float], share: float) -> float:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--json", type=pathlib.Path, required=True, metavar="FILE", help="where the figures go")
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--limit", type=int, metavar="PACKAGES", help="a smaller cut of the data")
+    parser = report.parser(__doc__)
     parser.add_argument("--idle-seconds", type=float, default=60)
     options = parser.parse_args()
     HOME.mkdir(parents=True, exist_ok=True)

@@ -9,12 +9,10 @@ together: each row is read at the source and its node or relationship in the gra
 """
 
 import argparse
-import pathlib
 import sys
 
 import changes
 import full
-import graph
 import machine
 import provsync
 import report
@@ -34,20 +32,11 @@ class Bench:
         self.rows = data["nodes"] + data["edges"] + data["streams"]
 
     def run(self) -> None:
-        self.environment = graph.start(INSTANCE)
-        try:
-            with graph.connect(self.environment) as driver, provsync.source([HOME / "debian.sql"]) as source:
-                self.environment |= source
-                graph.empty(driver)
-                graph.apply_schema(driver)
-                provsync.full(self.environment)
-                self.rounds()
-                self.grow()
-                provsync.full(self.environment)
-                self.rounds()
-        finally:
-            graph.script(INSTANCE, "stop")
-            graph.script(INSTANCE, "remove")
+        with provsync.loaded(INSTANCE, [HOME / "debian.sql"]) as (self.environment, _):
+            self.rounds()
+            self.grow()
+            provsync.full(self.environment)
+            self.rounds()
 
     def rounds(self) -> None:
         subject = f"provsync verify, {self.rows:,} rows"
@@ -91,11 +80,8 @@ def count(cursor) -> int:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--json", type=pathlib.Path, required=True, metavar="FILE", help="where the figures go")
-    parser.add_argument("--rounds", type=int, default=3)
+    parser = report.parser(__doc__)
     parser.add_argument("--rows", type=int, default=3_000_000, help="how many rows there are in the end")
-    parser.add_argument("--limit", type=int, metavar="PACKAGES", help="a smaller cut of the data to begin with")
     options = parser.parse_args()
     HOME.mkdir(parents=True, exist_ok=True)
     bench = Bench(options, full.data(options.limit))
