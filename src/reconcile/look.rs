@@ -1,12 +1,8 @@
 //! What the graph and its quarantine hold for some keys.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
-use futures_util::FutureExt as _;
-use futures_util::future::BoxFuture;
-use futures_util::stream::{self, StreamExt as _};
-
-use super::diff::{ActualNodes, ActualRelationships};
+use super::diff::ActualRelationships;
 use super::engine::{Engine, Wish};
 use super::stores::GraphStore;
 use crate::error::Result;
@@ -28,21 +24,6 @@ impl<G: GraphStore> Engine<G> {
             Keys::Range(range) if range.first == range.last => BytesMax(usize::MAX),
             _ => BytesMax(self.limits.batch_bytes_max.saturating_mul(ACTUAL_TO_PAGE_BYTES)),
         }
-    }
-
-    /// Nodes of the keys.
-    pub(super) async fn actual_nodes(
-        &self,
-        shape: &Shape,
-        wish: &Wish,
-        limit: BytesMax,
-    ) -> Result<ActualNodes> {
-        let asked = halves(wish.keys.clone());
-        let mut reads = Vec::new();
-        for keys in &asked {
-            reads.push(self.graph.nodes(shape, keys, limit).boxed());
-        }
-        self.side_by_side(reads).await
     }
 
     /// What quarantine says of the keys; nothing where it is known to be empty.
@@ -72,18 +53,11 @@ impl<G: GraphStore> Engine<G> {
                 by_name.entry(&desired.name).or_default().push(*key);
             }
         }
-        let of_name = |name: &str| Shape { names: vec![name.to_owned()], ..shape.clone() };
-        let asked: Vec<(Shape, Keys)> = by_name
-            .into_iter()
-            .flat_map(|(name, keys)| {
-                halves(Keys::List(keys)).into_iter().map(|half| (of_name(name), half))
-            })
-            .collect();
-        let mut reads = Vec::new();
-        for (shape, keys) in &asked {
-            reads.push(self.graph.relationships(shape, keys, limit).boxed());
+        let mut found = ActualRelationships::new();
+        for (name, keys) in by_name {
+            let of_name = Shape { names: vec![name.to_owned()], ..shape.clone() };
+            found.extend(self.graph.relationships(&of_name, &Keys::List(keys), limit).await?);
         }
-        let mut found: ActualRelationships = self.side_by_side(reads).await?;
         let rest = match &wish.keys {
             Keys::List(keys) => keys.iter().copied().filter(|k| !found.contains_key(k)).collect(),
             Keys::Range(_) => Vec::new(),
@@ -92,29 +66,5 @@ impl<G: GraphStore> Engine<G> {
             found.extend(self.graph.relationships(shape, &Keys::List(rest), limit).await?);
         }
         Ok(found)
-    }
-
-    /// Answers to several reads, as one. All are waited for: none is left behind on its connection.
-    async fn side_by_side<T>(
-        &self,
-        reads: Vec<BoxFuture<'_, Result<HashMap<i64, T>>>>,
-    ) -> Result<HashMap<i64, T>> {
-        let answers = stream::iter(reads).buffer_unordered(self.limits.lanes.max(1));
-        let answers: Vec<_> = answers.collect().await;
-        let mut all = HashMap::new();
-        for answer in answers {
-            all.extend(answer?);
-        }
-        Ok(all)
-    }
-}
-
-/// A long list is asked for by halves: one query keeps one processor of the server busy.
-fn halves(keys: Keys) -> Vec<Keys> {
-    match &keys {
-        Keys::List(list) if list.len() >= 2 * LIST_ROWS_MIN => {
-            keys.split_at(list[list.len() / 2]).into()
-        }
-        _ => vec![keys],
     }
 }

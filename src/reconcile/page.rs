@@ -105,7 +105,7 @@ impl<G: GraphStore> Engine<G> {
         let limit = self.actual_limit(wish);
         let entries = self.entries(shape, wish);
         if let Some(node) = shape.node() {
-            let actual = self.actual_nodes(shape, wish, limit);
+            let actual = self.graph.nodes(shape, &wish.keys, limit);
             let (entries, actual) = tokio::try_join!(entries, actual)?;
             let mut items = diff::nodes(&wish.desired, &actual, &entries, &node.placeholder);
             items.extend(self.woken(wish, &actual, &entries));
