@@ -135,3 +135,45 @@ async fn a_graph_has_one_source() {
     let sources = graph.column("MATCH (c:ProvsyncCheckpoint) RETURN c.source AS row").await;
     assert_eq!(sources, ["other@guid"]);
 }
+
+/// Neo4j reads a node's properties one by one, without its lock: a checkpoint that moves meanwhile
+/// comes back half old, half new.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_checkpoint_that_moves_while_it_is_read_is_no_edit_by_hand() {
+    let graph = support::graph::empty().await;
+    let neo4j = Graph::connect(&graph.config).await.unwrap();
+    let (fence, _) = checkpoint::raise(&neo4j, SOURCE, false).await.unwrap();
+    let state = |version: i64| checkpoint::State {
+        source: SOURCE.into(),
+        version: Some(version),
+        epoch: "e".repeat(100 + usize::try_from(version % 7).unwrap()),
+        ..Default::default()
+    };
+    let advance = async |version: i64| {
+        let to = state(version);
+        neo4j
+            .write(async |txn| checkpoint::advance(txn, &fence, None, &to, Some(true)).await)
+            .await
+            .unwrap();
+    };
+    advance(0).await;
+    let reader = Graph::connect(&graph.config).await.unwrap();
+    let reads = tokio::spawn(async move {
+        let mut versions = std::collections::BTreeSet::new();
+        for _ in 0..2_000 {
+            let found = checkpoint::read(&reader).await.unwrap().unwrap();
+            assert!(found.sealed, "{found:?}");
+            assert_eq!(found.state, state(found.state.version.unwrap()));
+            versions.insert(found.state.version);
+        }
+        versions.len()
+    });
+    let mut moved = 0;
+    while !reads.is_finished() {
+        moved += 1;
+        advance(moved).await;
+    }
+    let seen = reads.await.unwrap();
+    assert!(seen > 10, "{seen} of {moved} versions seen");
+    println!("{seen} of {moved} versions seen");
+}

@@ -138,17 +138,19 @@ impl Fence {
 
 const FIELDS: &str = "[c.source, c.version, c.epoch, c.mapping, c.owned, c.progress, c.seal, c.cursor, c.witness] AS row";
 
-/// Reads the checkpoint, whoever's it is.
+/// Reads the checkpoint, whoever's it is. A reader takes no lock and gets the properties one by one,
+/// half of them old and half new where the checkpoint moves meanwhile: only a seal that fits, or the
+/// same answer twice, is what stands there.
 pub async fn read(graph: &Graph) -> Result<Option<Found>> {
-    let mut found = None;
-    let statement = Statement::new(format!("MATCH (c:ProvsyncCheckpoint) RETURN {FIELDS}"));
-    graph
-        .read(statement, |row| {
-            found = Some(parse(&list(&row)?));
-            Ok(())
-        })
-        .await?;
-    Ok(found)
+    let mut before = None;
+    loop {
+        let statement = Statement::new(format!("MATCH (c:ProvsyncCheckpoint) RETURN {FIELDS}"));
+        let found = graph.first(statement).await?.map(|cells| parse(&cells));
+        if found.as_ref().is_none_or(|found| found.sealed) || found == before {
+            return Ok(found);
+        }
+        before = found;
+    }
 }
 
 fn parse(cells: &[BoltType]) -> Found {
