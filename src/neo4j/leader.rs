@@ -190,12 +190,12 @@ pub async fn ask(graph: &Graph, request: &Request) -> Result<()> {
     Ok(())
 }
 
-/// Says how a request ended.
+/// Says how a request ended, in one property: who reads two may get one of them from before.
 pub async fn answer(graph: &Graph, fence: &Fence, id: &str, outcome: &str) -> Result<()> {
     let statement = Statement::new(
         "MATCH (c:ProvsyncCheckpoint {source: $source}) SET c.guard = $fence
 WITH c WHERE c.fence = $fence
-SET c.answered = $id, c.answer = $outcome
+SET c.answer = $id + ' ' + $outcome
 FOREACH (_ IN CASE WHEN c.request CONTAINS $id THEN [1] ELSE [] END | REMOVE c.request)
 RETURN [1] AS row",
     );
@@ -211,7 +211,8 @@ RETURN [1] AS row",
 /// How a request ended, if it has.
 pub async fn answered(graph: &Graph, id: &str) -> Result<Option<String>> {
     let statement = Statement::new(
-        "MATCH (c:ProvsyncCheckpoint) WHERE c.answered = $id RETURN [c.answer] AS row",
+        "MATCH (c:ProvsyncCheckpoint) WITH c.answer AS answer WHERE answer STARTS WITH $id + ' '
+RETURN [substring(answer, size($id) + 1)] AS row",
     );
     let row = graph.first(statement.with("id", id)).await?;
     Ok(row.map(|cells| cells.first().and_then(values::text).unwrap_or_default().to_owned()))
