@@ -4,6 +4,7 @@
 //! `EMULATOR_SEED=… EMULATOR_FUZZ_SECONDS=…` repeat and prolong the random part.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+#[path = "suite/support/mod.rs"]
 mod support;
 
 use std::sync::Mutex;

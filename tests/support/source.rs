@@ -1,7 +1,7 @@
 //! A SQL Server with a schema of the repository or of a test: emulated, or with `PROVSYNC_TEST_MSSQL` a database of its own
 //! on a real one.
 
-#[path = "../../emulator/tests/support/real.rs"]
+#[path = "../../emulator/tests/suite/support/real.rs"]
 mod real;
 
 use std::path::{Path, PathBuf};

@@ -1,9 +1,6 @@
 //! Roles and grants are enforced, and what nobody may touch does not show.
-#![allow(clippy::unwrap_used, clippy::panic)]
 
-mod support;
-
-use support::{
+use crate::support::{
     Connection, TestServer, config, connect, connect_with, error, number, rows, run,
     start_with_schema, text,
 };

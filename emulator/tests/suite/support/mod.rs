@@ -5,7 +5,7 @@
 
 pub mod random;
 pub mod raw;
-mod real;
+pub mod real;
 pub mod tokens;
 
 use std::ops::Deref;

@@ -1,9 +1,6 @@
 //! Change tracking, as observed on SQL Server 2025 (facts, probed.md 1 to 3).
-#![allow(clippy::unwrap_used, clippy::panic)]
 
-mod support;
-
-use support::{Connection, connect, error, number, rows, run, start};
+use crate::support::{Connection, connect, error, number, rows, run, start};
 
 async fn tracked(client: &mut Connection) {
     run(

@@ -2,18 +2,15 @@
 //! versions, CHANGETABLE from random baselines and MATCH have to agree at every moment, in snapshots too.
 //!
 //! `SQLGRAPH_EMULATOR_SEED` repeats a run, `SQLGRAPH_EMULATOR_STEPS` makes it shorter or longer.
-#![allow(clippy::unwrap_used, clippy::panic)]
 
-#[path = "random_model/model.rs"]
 mod model;
-mod support;
 
 use std::time::{Duration, SystemTime};
 
+use crate::support::random::Random;
+use crate::support::{Connection, TestServer, connect, emulator, rows, run, try_run};
 use model::{EDGES, Model, NAMES, NODES, PLAIN, Row, State, Work};
 use sqlgraph_emulator::Cleanup;
-use support::random::Random;
-use support::{Connection, TestServer, connect, emulator, rows, run, try_run};
 
 const STEPS: usize = 10_000;
 const WRITERS: usize = 3;

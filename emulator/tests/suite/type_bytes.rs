@@ -1,11 +1,8 @@
 //! Each type in both directions, against bytes worked out by MS-TDS 2.2.5.4 and 2.2.5.5.
-#![allow(clippy::unwrap_used, clippy::panic)]
 
-mod support;
-
-use support::raw::{COLLATION, Raw, numbered, parameter, text};
-use support::start;
-use support::tokens::Token;
+use crate::support::raw::{COLLATION, Raw, numbered, parameter, text};
+use crate::support::start;
+use crate::support::tokens::Token;
 
 const EXECUTE_SQL: u8 = 10;
 

@@ -1,18 +1,15 @@
 //! Application locks, as observed on SQL Server 2025 (facts, probed.md 7).
-#![allow(clippy::unwrap_used, clippy::panic)]
-
-mod support;
 
 use std::time::{Duration, Instant};
 
-use support::raw::{Raw, named, text as wire_text};
-use support::tokens::Token;
-use support::{Connection, connect, error, number, run, start, text};
+use crate::support::raw::{Raw, named, text as wire_text};
+use crate::support::tokens::Token;
+use crate::support::{Connection, connect, error, number, run, start, text};
 
 /// The status of a call.
 async fn status(client: &mut Connection, call: &str) -> i64 {
     let sql = format!("DECLARE @r int; EXEC @r = {call}; SELECT CAST(@r AS bigint)");
-    let rows = support::rows(client, &sql).await;
+    let rows = crate::support::rows(client, &sql).await;
     rows[0].try_get::<i64, _>(0).unwrap().unwrap()
 }
 

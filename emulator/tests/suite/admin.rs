@@ -1,15 +1,12 @@
 //! The admin port: the same faults for those who start the server as a program.
-#![allow(clippy::unwrap_used, clippy::panic)]
-
-mod support;
 
 use std::io::BufRead;
 use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
 
+use crate::support::{PASSWORD, connect, emulator, error, number, run};
 use serde_json::{Value, json};
 use sqlgraph_emulator::admin;
-use support::{PASSWORD, connect, emulator, error, number, run};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 

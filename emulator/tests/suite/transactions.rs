@@ -1,11 +1,8 @@
 //! Transactions and isolation.
-#![allow(clippy::unwrap_used, clippy::panic)]
-
-mod support;
 
 use std::time::{Duration, Instant};
 
-use support::{Connection, connect, error, number, run, start};
+use crate::support::{Connection, connect, error, number, run, start};
 use tiberius::IsolationLevel;
 
 async fn table(client: &mut Connection) {

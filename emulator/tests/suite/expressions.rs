@@ -1,9 +1,6 @@
 //! Expressions and functions that people use, and what each of them gives.
-#![allow(clippy::unwrap_used, clippy::panic)]
 
-mod support;
-
-use support::{connect, error, lines, run, start};
+use crate::support::{connect, error, lines, run, start};
 
 #[tokio::test]
 async fn functions_give_what_is_documented() {
@@ -67,7 +64,7 @@ async fn functions_give_what_is_documented() {
     }
 }
 
-async fn sales(client: &mut support::Connection) {
+async fn sales(client: &mut crate::support::Connection) {
     run(
         client,
         "CREATE TABLE dbo.S (Id int PRIMARY KEY, Who nvarchar(9) NULL, Amount int NULL);

@@ -1,12 +1,11 @@
 //! Change tracking beyond net changes: cleanup, context, column masks, versions of rows, what is refused when.
-#![allow(clippy::unwrap_used, clippy::panic)]
-
-mod support;
 
 use std::time::{Duration, SystemTime};
 
+use crate::support::{
+    Connection, connect, emulator, error, number, rows, run, start, text, try_run,
+};
 use sqlgraph_emulator::Cleanup;
-use support::{Connection, connect, emulator, error, number, rows, run, start, text, try_run};
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 const VERSION: &str = "CHANGE_TRACKING_CURRENT_VERSION()";
@@ -246,13 +245,13 @@ async fn a_table_that_is_not_tracked_refuses_the_whole_batch() {
         ("INSERT INTO T VALUES (1, 1, 1); SELECT CHANGE_TRACKING_MIN_VALID_VERSION(NULL)", 8116),
     ] {
         assert_eq!(error(&mut client, sql).await.0, number, "{sql}");
-        assert_eq!(support::number(&mut client, "SELECT COUNT(*) FROM T").await, 0, "{sql}");
+        assert_eq!(crate::support::number(&mut client, "SELECT COUNT(*) FROM T").await, 0, "{sql}");
     }
     let missing =
         "INSERT INTO T VALUES (1, 1, 1); SELECT 1 FROM CHANGETABLE(CHANGES dbo.Nope, 0) AS c";
     assert_eq!(error(&mut client, missing).await.0, 208);
     assert_eq!(
-        support::number(&mut client, "SELECT COUNT(*) FROM T").await,
+        crate::support::number(&mut client, "SELECT COUNT(*) FROM T").await,
         1,
         "a table that is missing is looked for when its turn comes"
     );

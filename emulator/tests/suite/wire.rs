@@ -1,12 +1,9 @@
 //! Requests and answers of many packets, attention, connections that go away.
-#![allow(clippy::unwrap_used, clippy::panic)]
-
-mod support;
 
 use std::time::Duration;
 
+use crate::support::{PASSWORD, config, connect, connect_with, number, rows, run, start};
 use futures_util::StreamExt;
-use support::{PASSWORD, config, connect, connect_with, number, rows, run, start};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 const NUMBERS: &str = "WITH n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 200000) SELECT i, REPLICATE('x', 50) AS t FROM n OPTION (MAXRECURSION 0)";

@@ -1,9 +1,6 @@
 //! SQL Graph: ids, MATCH, edge constraints, dangling edges.
-#![allow(clippy::unwrap_used, clippy::panic)]
 
-mod support;
-
-use support::{Connection, connect, error, number, rows, run, start, text};
+use crate::support::{Connection, connect, error, number, rows, run, start, text};
 
 /// Persons know persons and live in towns. `Loose` has no edge constraint.
 async fn graph(client: &mut Connection) {

@@ -1,9 +1,6 @@
 //! MERGE, OUTPUT, changes of keys as a set, and the tables that a session has for itself.
-#![allow(clippy::unwrap_used, clippy::panic)]
 
-mod support;
-
-use support::{Connection, connect, error, lines, number, run, start, try_run};
+use crate::support::{Connection, connect, error, lines, number, run, start, try_run};
 
 async fn stock(client: &mut Connection) {
     run(

@@ -1,12 +1,9 @@
 //! The statements that provsync sends, as its golden files hold them, run on the sample.
-#![allow(clippy::unwrap_used, clippy::panic)]
-
-mod support;
 
 use std::path::PathBuf;
 
+use crate::support::{connect, options, rows, schema_directory, start_with};
 use sqlgraph_emulator::Options;
-use support::{connect, options, rows, schema_directory, start_with};
 
 #[tokio::test]
 async fn every_golden_statement_runs_on_the_sample() {

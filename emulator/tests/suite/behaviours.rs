@@ -1,5 +1,4 @@
 //! `docs/emulator.md` against the sources: every rule names where it is from and a test that exists.
-#![allow(clippy::unwrap_used, clippy::panic)]
 
 use std::path::{Path, PathBuf};
 
@@ -48,10 +47,11 @@ fn fault(cells: &[&str]) -> Option<String> {
     tests.into_iter().find(|test| !exists(test)).map(|test| format!("no test {test}"))
 }
 
-/// Whether `file::name` is a test of `tests/file.rs` or `src/file.rs` that is not left out.
+/// Whether `file::name` is a test of `tests/suite/file.rs`, `tests/file.rs` or `src/file.rs` that is not left out.
 fn exists(test: &str) -> bool {
     let Some((file, name)) = test.rsplit_once("::") else { return false };
-    let sources = ["tests", "src"].map(|folder| emulator().join(folder).join(format!("{file}.rs")));
+    let sources = ["tests/suite", "tests", "src"]
+        .map(|folder| emulator().join(folder).join(format!("{file}.rs")));
     sources.iter().any(|source| defines(source, name))
 }
 

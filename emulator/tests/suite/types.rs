@@ -1,9 +1,6 @@
 //! Every type arrives as the type that SQL Server would send, NULL included.
-#![allow(clippy::unwrap_used, clippy::panic)]
 
-mod support;
-
-use support::{connect, error, rows, run, start, text};
+use crate::support::{connect, error, rows, run, start, text};
 use tiberius::ColumnData;
 
 #[tokio::test]
@@ -141,7 +138,11 @@ async fn replicate_without_max_ends_at_8000_bytes() {
         ("REPLICATE(N'ab', 5000)", 4000),
         ("REPLICATE(CAST(N'ab' AS nvarchar(max)), 5000)", 10_000),
     ] {
-        assert_eq!(support::number(&mut client, &format!("LEN({sql})")).await, length, "{sql}");
+        assert_eq!(
+            crate::support::number(&mut client, &format!("LEN({sql})")).await,
+            length,
+            "{sql}"
+        );
     }
 }
 

@@ -1,11 +1,6 @@
 //! How the tests are pointed at a real server: what can be known of it without one.
-#![allow(clippy::unwrap_used)]
 
-#[path = "support/real.rs"]
-#[allow(dead_code, clippy::panic, reason = "most of it needs a server")]
-mod real;
-
-use real::RealServer;
+use crate::support::real::RealServer;
 
 #[test]
 fn a_real_server_is_given_as_host_port_and_user() {

@@ -1,11 +1,8 @@
 //! Statements with words taken out, doubled, exchanged: each is answered, none takes its session down.
-#![allow(clippy::unwrap_used, clippy::panic)]
 
-mod support;
-
+use crate::support::random::Random;
+use crate::support::{connect, number, options, schema_directory, start_with};
 use sqlgraph_emulator::Options;
-use support::random::Random;
-use support::{connect, number, options, schema_directory, start_with};
 
 const STATEMENTS: &[&str] = &[
     "SELECT e.EdgeId, CAST(e.Metadata AS varbinary(max)) AS m FROM graph.AtomGraphEdges AS e LEFT JOIN (SELECT i.EdgeId AS k, \
@@ -77,7 +74,7 @@ async fn mutated_statements_are_answered_and_the_session_lives() {
     let mut client = connect(&server).await;
     for at in 0..count {
         let statement = mutated(&mut random);
-        let answer = support::try_run(&mut client, &statement).await;
+        let answer = crate::support::try_run(&mut client, &statement).await;
         if let Err(error) = answer {
             let code = error.code();
             assert!(code.is_some(), "seed {seed}, step {at}: {error}\n{statement}");
