@@ -1,7 +1,8 @@
 //! Every Cypher statement that depends on the mapping, built here and nowhere else.
 //!
 //! Names are quoted with backticks, values are parameters. Each reading statement returns one list
-//! a row, named `row`. `coalesce(r.key) IS NOT NULL` is `r.key IS NOT NULL` that no index answers: with
+//! a row, named `row`. Where something is found by its key, [`seek`] says so to the planner.
+//! `coalesce(r.key) IS NOT NULL` is `r.key IS NOT NULL` that no index answers: with
 //! the plain form the planner may leave the node that it has and scan the key's index. Costs of each form in db hits: `docs/decisions/cypher-forms.md`.
 
 pub mod foreign;
@@ -45,10 +46,20 @@ pub fn read_node_identities(shape: &Shape, node: &NodeShape) -> String {
 
 fn find_node(shape: &Shape, node: &NodeShape, by: By) -> String {
     let (label, key) = (q(&node.label), q(&shape.key));
+    let seek = seek("n", &label, &key);
     match by {
-        By::Range => format!("MATCH (n:{label}) WHERE n.{key} >= $first AND n.{key} <= $last"),
-        By::List => format!("UNWIND $keys AS k MATCH (n:{label} {{{key}: k}})"),
+        By::Range => {
+            format!("MATCH (n:{label}) {seek} WHERE n.{key} >= $first AND n.{key} <= $last")
+        }
+        By::List => format!("UNWIND $keys AS k MATCH (n:{label} {{{key}: k}}) {seek}"),
     }
+}
+
+/// Has the planner look the key up. Left to itself it may go through the whole index for each key: it
+/// prices by samples of the index, which it takes now and then, and so knows nothing of an index that
+/// has just been made or filled. `name` and `key` are quoted.
+pub(super) fn seek(variable: &str, name: &str, key: &str) -> String {
+    format!("USING INDEX SEEK {variable}:{name}({key})")
 }
 
 /// Relationships of a table, over all types that it has or had: key, type, both ends (by row key or
@@ -96,12 +107,15 @@ pub fn counts(shape: &Shape) -> Vec<String> {
 fn union(shape: &Shape, by: By, tail: impl Fn(&str) -> String) -> String {
     let key = q(&shape.key);
     let branch = |name: &String| {
+        let name = q(name);
+        let seek = seek("r", &name, &key);
         let find = match by {
             By::Range => format!(
-                "MATCH (a)-[r:{}]->(b) WHERE r.{key} >= $first AND r.{key} <= $last",
-                q(name)
+                "MATCH (a)-[r:{name}]->(b) {seek} WHERE r.{key} >= $first AND r.{key} <= $last"
             ),
-            By::List => format!("UNWIND $keys AS k MATCH (a)-[r:{} {{{key}: k}}]->(b)", q(name)),
+            By::List => {
+                format!("UNWIND $keys AS k MATCH (a)-[r:{name} {{{key}: k}}]->(b) {seek}")
+            }
         };
         format!("{find}\n{}", tail(&key))
     };
@@ -137,11 +151,12 @@ RETURN [row.k, n.{key}, n:{placeholder}, n:{label}] AS row",
 pub fn adopt(shape: &Shape, node: &NodeShape, name: &str) -> String {
     format!(
         "UNWIND $rows AS row
-MATCH (n:{name} {{{identity}: row.i}})
+MATCH (n:{name} {{{identity}: row.i}}) {seek}
 WHERE (n:{placeholder} AND n.{key} IS NULL) OR (n.{key} = row.k AND NOT n:{label})
 SET n.{key} = row.k, n:{label}, n += row.p
 REMOVE n:{placeholder}
 RETURN count(*) AS written",
+        seek = seek("n", &q(name), &q(&node.identity)),
         name = q(name),
         identity = q(&node.identity),
         label = q(&node.label),
@@ -152,19 +167,18 @@ RETURN count(*) AS written",
 
 /// Sets the properties that differ; NULL removes one.
 pub fn update_nodes(shape: &Shape, node: &NodeShape) -> String {
+    let (label, key) = (q(&node.label), q(&shape.key));
     format!(
-        "UNWIND $rows AS row\nMATCH (n:{} {{{}: row.k}})\nSET n += row.p\nRETURN count(*) AS written",
-        q(&node.label),
-        q(&shape.key)
+        "UNWIND $rows AS row\nMATCH (n:{label} {{{key}: row.k}}) {}\nSET n += row.p\nRETURN count(*) AS written",
+        seek("n", &label, &key),
     )
 }
 
 /// Takes a label of provsync's that the node should not have off it.
 pub fn unlabel(shape: &Shape, node: &NodeShape, label: &str) -> String {
     format!(
-        "UNWIND $keys AS k\nMATCH (n:{} {{{}: k}})\nREMOVE n:{}\nRETURN count(*) AS written",
-        q(&node.label),
-        q(&shape.key),
+        "{}\nREMOVE n:{}\nRETURN count(*) AS written",
+        find_node(shape, node, By::List),
         q(label)
     )
 }
@@ -190,8 +204,7 @@ pub fn leave(shape: &Shape, node: &NodeShape) -> String {
         .collect::<Vec<_>>()
         .join(" OR ");
     format!(
-        "UNWIND $keys AS k
-MATCH (n:{label} {{{key}: k}})
+        "{find}
 CALL (n) {{ {edges} }}
 WITH n, edges, {keep} AS keep
 WITH n, edges, keep, CASE WHEN keep THEN 0 ELSE COUNT {{ (n)--() }} END AS others,
@@ -201,6 +214,7 @@ FOREACH (_ IN CASE WHEN keep THEN [1] ELSE [] END |
   REMOVE n:{label}, n.{key})
 FOREACH (_ IN CASE WHEN keep THEN [] ELSE [1] END | DETACH DELETE n)
 RETURN [count(*), sum(edges), sum(others), collect(freed)] AS row",
+        find = find_node(shape, node, By::List),
         label = q(&node.label),
         identity = q(&node.identity),
         key = q(&shape.key),
@@ -238,10 +252,10 @@ fn or(names: &[String]) -> String {
 
 /// Deletes relationships of one type by key.
 pub fn delete_relationships(shape: &Shape, name: &str) -> String {
+    let (name, key) = (q(name), q(&shape.key));
     format!(
-        "UNWIND $keys AS k\nMATCH ()-[r:{} {{{}: k}}]->()\nDELETE r\nRETURN count(*) AS written",
-        q(name),
-        q(&shape.key)
+        "UNWIND $keys AS k\nMATCH ()-[r:{name} {{{key}: k}}]->() {}\nDELETE r\nRETURN count(*) AS written",
+        seek("r", &name, &key),
     )
 }
 
@@ -249,16 +263,16 @@ pub fn delete_relationships(shape: &Shape, name: &str) -> String {
 /// be needed no more.
 pub fn delete_links(shape: &Shape, ends: &RelationshipShape, name: &str) -> String {
     let placeholder = ends.placeholder.as_deref().unwrap_or_default();
+    let (name, key) = (q(name), q(&shape.key));
     format!(
         "UNWIND $keys AS k
-MATCH (a)-[r:{} {{{}: k}}]->(b)
+MATCH (a)-[r:{name} {{{key}: k}}]->(b) {}
 DELETE r
 WITH a, b
 UNWIND [[a, a.{}], [b, b.{}]] AS end
 WITH end[0] AS p, end[1] AS identity
 RETURN count(*) / 2 AS written, collect(DISTINCT CASE WHEN p:{} THEN identity END) AS identities",
-        q(name),
-        q(&shape.key),
+        seek("r", &name, &key),
         q(&ends.from.property),
         q(&ends.to.property),
         q(placeholder),
@@ -267,14 +281,14 @@ RETURN count(*) / 2 AS written, collect(DISTINCT CASE WHEN p:{} THEN identity EN
 
 /// Deletes those of the placeholders `$identities` that no link needs any more.
 pub fn collect_placeholders(ends: &RelationshipShape) -> String {
+    let (label, property) = (q(&ends.from.label), q(&ends.from.property));
     format!(
         "UNWIND $identities AS i
-MATCH (p:{} {{{}: i}})
+MATCH (p:{label} {{{property}: i}}) {}
 WHERE p:{}{}
 DETACH DELETE p
 RETURN count(*) AS written",
-        q(&ends.from.label),
-        q(&ends.from.property),
+        seek("p", &label, &property),
         q(ends.placeholder.as_deref().unwrap_or_default()),
         no_link(&ends.links),
     )
@@ -283,12 +297,10 @@ RETURN count(*) AS written",
 /// Keys and types of an edge table's relationships on nodes of some keys (R1).
 pub fn edges_on(nodes: &Shape, node: &NodeShape, edges: &Shape) -> String {
     format!(
-        "UNWIND $keys AS k
-MATCH (n:{} {{{}: k}})
+        "{}
 MATCH (n)-[r:{}]-() WHERE coalesce(r.{key}) IS NOT NULL
 RETURN DISTINCT [r.{key}, type(r)] AS row",
-        q(&node.label),
-        q(&nodes.key),
+        find_node(nodes, node, By::List),
         or(&edges.names),
         key = q(&edges.key),
     )
@@ -296,10 +308,10 @@ RETURN DISTINCT [r.{key}, type(r)] AS row",
 
 /// Sets the properties that differ on relationships of one type.
 pub fn update_relationships(shape: &Shape, name: &str) -> String {
+    let (name, key) = (q(name), q(&shape.key));
     format!(
-        "UNWIND $rows AS row\nMATCH ()-[r:{} {{{}: row.k}}]->()\nSET r += row.p\nRETURN count(*) AS written",
-        q(name),
-        q(&shape.key)
+        "UNWIND $rows AS row\nMATCH ()-[r:{name} {{{key}: row.k}}]->() {}\nSET r += row.p\nRETURN count(*) AS written",
+        seek("r", &name, &key),
     )
 }
 
@@ -341,8 +353,8 @@ SET r += row.p",
 fn create_edges(shape: &Shape, ends: &RelationshipShape, name: &str, block: usize) -> String {
     format!(
         "  UNWIND $rows.{name} AS row
-  OPTIONAL MATCH (a:{from} {{{from_key}: row.a}})
-  OPTIONAL MATCH (b:{to} {{{to_key}: row.b}})
+  OPTIONAL MATCH (a:{from} {{{from_key}: row.a}}) {seek_a}
+  OPTIONAL MATCH (b:{to} {{{to_key}: row.b}}) {seek_b}
   CALL (row, a, b) {{
     WITH row, a, b WHERE a IS NOT NULL AND b IS NOT NULL
     MERGE (a)-[r:{name} {{{key}: row.k}}]->(b)
@@ -350,6 +362,8 @@ fn create_edges(shape: &Shape, ends: &RelationshipShape, name: &str, block: usiz
   }}
   WITH row, a, b WHERE a IS NULL OR b IS NULL
   RETURN collect([row.k, a IS NULL, b IS NULL]) AS m{block}",
+        seek_a = seek("a", &q(&ends.from.label), &q(&ends.from.property)),
+        seek_b = seek("b", &q(&ends.to.label), &q(&ends.to.property)),
         name = q(name),
         from = q(&ends.from.label),
         from_key = q(&ends.from.property),

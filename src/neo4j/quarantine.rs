@@ -84,20 +84,22 @@ fn waits_for(reason: &Reason) -> BoltType {
     }
 }
 
+/// Entries of some `$keys` of a `$table`.
+pub const FIND: &str = "UNWIND $keys AS k MATCH (q:ProvsyncQuarantine {table: $table, key: k})";
+/// Entries of the keys of a `$table` from `$first` to `$last`.
+pub const FIND_RANGE: &str = "MATCH (q:ProvsyncQuarantine)
+WHERE q.table = $table AND q.key >= $first AND q.key <= $last";
 const ROW: &str = "RETURN [q.key, q.reason, q.detail, q.waitsFor] AS row";
 
 /// Reads the entries of some keys.
 pub async fn read(graph: &Graph, table: &str, keys: &Keys) -> Result<Entries> {
     let statement = match keys {
-        Keys::Range(range) => Statement::new(format!(
-            "MATCH (q:ProvsyncQuarantine) WHERE q.table = $table AND q.key >= $first AND q.key <= $last {ROW}"
-        ))
-        .with("first", range.first)
-        .with("last", range.last),
-        Keys::List(keys) => Statement::new(format!(
-            "UNWIND $keys AS k MATCH (q:ProvsyncQuarantine {{table: $table, key: k}}) {ROW}"
-        ))
-        .with("keys", values::keys(keys)),
+        Keys::Range(range) => Statement::new(format!("{FIND_RANGE} {ROW}"))
+            .with("first", range.first)
+            .with("last", range.last),
+        Keys::List(keys) => {
+            Statement::new(format!("{FIND} {ROW}")).with("keys", values::keys(keys))
+        }
     };
     let mut entries = Entries::new();
     graph
@@ -160,9 +162,7 @@ pub async fn remove(txn: &mut Txn, table: &str, keys: &[i64]) -> Result<()> {
     if keys.is_empty() {
         return Ok(());
     }
-    let statement = Statement::new(
-        "UNWIND $keys AS k MATCH (q:ProvsyncQuarantine {table: $table, key: k}) DETACH DELETE q",
-    );
+    let statement = Statement::new(format!("{FIND} DETACH DELETE q"));
     run(txn, statement.with("keys", values::keys(keys)).with("table", table)).await.map(|_| ())
 }
 
@@ -221,12 +221,12 @@ RETURN [q.table, q.key] AS row LIMIT $limit",
 
 /// Entries that were looked at again and whose reason holds still: they wait for their next turn.
 pub async fn tried(txn: &mut Txn, table: &str, keys: &[i64]) -> Result<()> {
-    let statement = Statement::new(
-        "UNWIND $keys AS k MATCH (q:ProvsyncQuarantine {table: $table, key: k})
+    let statement = Statement::new(format!(
+        "{FIND}
 WHERE q.due OR coalesce(q.retryAt <= datetime(), true)
 SET q.due = false, q.attempts = coalesce(q.attempts, 0) + 1
-SET q.retryAt = datetime() + duration({seconds: toInteger($seconds * 2 ^ CASE WHEN q.attempts > $doublings THEN $doublings ELSE q.attempts - 1 END)})",
-    );
+SET q.retryAt = datetime() + duration({{seconds: toInteger($seconds * 2 ^ CASE WHEN q.attempts > $doublings THEN $doublings ELSE q.attempts - 1 END)}})",
+    ));
     let statement = with_pauses(statement).with("keys", values::keys(keys)).with("table", table);
     run(txn, statement).await.map(|_| ())
 }

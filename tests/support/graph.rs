@@ -141,7 +141,8 @@ impl TestGraph {
     /// A statement's plan, as the server explains it; parameters are not needed for that. The
     /// driver has no accessor for plans, but prints them.
     pub async fn explain(&self, cypher: &str) -> String {
-        let rows = self.driver.execute(query(&format!("EXPLAIN {cypher}"))).await;
+        let rows =
+            self.driver.execute(query(&format!("CYPHER replan=force EXPLAIN {cypher}"))).await;
         let summary = rows.unwrap_or_else(|e| panic!("{e}\n{cypher}")).finish().await.unwrap();
         let plan = format!("{summary:?}");
         assert!(plan.contains("operatorType"), "no plan: {plan}");

@@ -1,7 +1,7 @@
 CALL () {
   UNWIND $rows.`COMPONENT_OF` AS row
-  OPTIONAL MATCH (a:`AtomGraphNode` {`nodeId`: row.a})
-  OPTIONAL MATCH (b:`AtomGraphNode` {`nodeId`: row.b})
+  OPTIONAL MATCH (a:`AtomGraphNode` {`nodeId`: row.a}) USING INDEX SEEK a:`AtomGraphNode`(`nodeId`)
+  OPTIONAL MATCH (b:`AtomGraphNode` {`nodeId`: row.b}) USING INDEX SEEK b:`AtomGraphNode`(`nodeId`)
   CALL (row, a, b) {
     WITH row, a, b WHERE a IS NOT NULL AND b IS NOT NULL
     MERGE (a)-[r:`COMPONENT_OF` {`edgeId`: row.k}]->(b)
@@ -12,8 +12,8 @@ CALL () {
 }
 CALL () {
   UNWIND $rows.`DERIVED_FROM` AS row
-  OPTIONAL MATCH (a:`AtomGraphNode` {`nodeId`: row.a})
-  OPTIONAL MATCH (b:`AtomGraphNode` {`nodeId`: row.b})
+  OPTIONAL MATCH (a:`AtomGraphNode` {`nodeId`: row.a}) USING INDEX SEEK a:`AtomGraphNode`(`nodeId`)
+  OPTIONAL MATCH (b:`AtomGraphNode` {`nodeId`: row.b}) USING INDEX SEEK b:`AtomGraphNode`(`nodeId`)
   CALL (row, a, b) {
     WITH row, a, b WHERE a IS NOT NULL AND b IS NOT NULL
     MERGE (a)-[r:`DERIVED_FROM` {`edgeId`: row.k}]->(b)
@@ -24,8 +24,8 @@ CALL () {
 }
 CALL () {
   UNWIND $rows.`GENERATED_BY` AS row
-  OPTIONAL MATCH (a:`AtomGraphNode` {`nodeId`: row.a})
-  OPTIONAL MATCH (b:`AtomGraphNode` {`nodeId`: row.b})
+  OPTIONAL MATCH (a:`AtomGraphNode` {`nodeId`: row.a}) USING INDEX SEEK a:`AtomGraphNode`(`nodeId`)
+  OPTIONAL MATCH (b:`AtomGraphNode` {`nodeId`: row.b}) USING INDEX SEEK b:`AtomGraphNode`(`nodeId`)
   CALL (row, a, b) {
     WITH row, a, b WHERE a IS NOT NULL AND b IS NOT NULL
     MERGE (a)-[r:`GENERATED_BY` {`edgeId`: row.k}]->(b)
@@ -36,8 +36,8 @@ CALL () {
 }
 CALL () {
   UNWIND $rows.`SIMILAR_TO` AS row
-  OPTIONAL MATCH (a:`AtomGraphNode` {`nodeId`: row.a})
-  OPTIONAL MATCH (b:`AtomGraphNode` {`nodeId`: row.b})
+  OPTIONAL MATCH (a:`AtomGraphNode` {`nodeId`: row.a}) USING INDEX SEEK a:`AtomGraphNode`(`nodeId`)
+  OPTIONAL MATCH (b:`AtomGraphNode` {`nodeId`: row.b}) USING INDEX SEEK b:`AtomGraphNode`(`nodeId`)
   CALL (row, a, b) {
     WITH row, a, b WHERE a IS NOT NULL AND b IS NOT NULL
     MERGE (a)-[r:`SIMILAR_TO` {`edgeId`: row.k}]->(b)

@@ -1,5 +1,5 @@
 UNWIND $rows AS row
-MATCH (n:`Atom` {`atomId`: row.i})
+MATCH (n:`Atom` {`atomId`: row.i}) USING INDEX SEEK n:`Atom`(`atomId`)
 WHERE (n:`AtomPlaceholder` AND n.`nodeId` IS NULL) OR (n.`nodeId` = row.k AND NOT n:`AtomGraphNode`)
 SET n.`nodeId` = row.k, n:`AtomGraphNode`, n += row.p
 REMOVE n:`AtomPlaceholder`

@@ -1,3 +1,3 @@
 UNWIND $identities AS i
-MATCH (n:`Atom` {`atomId`: i})
+MATCH (n:`Atom` {`atomId`: i}) USING INDEX SEEK n:`Atom`(`atomId`)
 RETURN [n.`atomId`, CASE WHEN n:`AtomGraphNode` THEN n.`nodeId` END] AS row;

@@ -1,5 +1,4 @@
-UNWIND $keys AS k
-MATCH (n:`AtomGraphNode` {`nodeId`: k})
+UNWIND $keys AS k MATCH (n:`AtomGraphNode` {`nodeId`: k}) USING INDEX SEEK n:`AtomGraphNode`(`nodeId`)
 CALL (n) { CALL (n) { MATCH (n)-[r:`COMPONENT_OF`|`DERIVED_FROM`|`GENERATED_BY`|`SIMILAR_TO`]-() WHERE coalesce(r.`edgeId`) IS NOT NULL RETURN r } WITH collect(DISTINCT r) AS rs FOREACH (r IN rs | DELETE r) RETURN size(rs) AS edges }
 WITH n, edges, (n:`Atom` AND EXISTS { (n)-[g:`GENERATED`]-() WHERE coalesce(g.`streamId`) IS NOT NULL }) AS keep
 WITH n, edges, keep, CASE WHEN keep THEN 0 ELSE COUNT { (n)--() } END AS others,

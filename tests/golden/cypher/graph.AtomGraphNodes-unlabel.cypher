@@ -1,4 +1,3 @@
-UNWIND $keys AS k
-MATCH (n:`AtomGraphNode` {`nodeId`: k})
+UNWIND $keys AS k MATCH (n:`AtomGraphNode` {`nodeId`: k}) USING INDEX SEEK n:`AtomGraphNode`(`nodeId`)
 REMOVE n:`Atom`
 RETURN count(*) AS written;

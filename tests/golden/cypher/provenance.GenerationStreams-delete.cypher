@@ -1,5 +1,5 @@
 UNWIND $keys AS k
-MATCH (a)-[r:`GENERATED` {`streamId`: k}]->(b)
+MATCH (a)-[r:`GENERATED` {`streamId`: k}]->(b) USING INDEX SEEK r:`GENERATED`(`streamId`)
 DELETE r
 WITH a, b
 UNWIND [[a, a.`atomId`], [b, b.`atomId`]] AS end

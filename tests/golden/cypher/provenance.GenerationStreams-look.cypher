@@ -1,2 +1,2 @@
-UNWIND $keys AS k MATCH (a)-[r:`GENERATED` {`streamId`: k}]->(b)
+UNWIND $keys AS k MATCH (a)-[r:`GENERATED` {`streamId`: k}]->(b) USING INDEX SEEK r:`GENERATED`(`streamId`)
 RETURN a, r, b;

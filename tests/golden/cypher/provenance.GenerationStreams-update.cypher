@@ -1,4 +1,4 @@
 UNWIND $rows AS row
-MATCH ()-[r:`GENERATED` {`streamId`: row.k}]->()
+MATCH ()-[r:`GENERATED` {`streamId`: row.k}]->() USING INDEX SEEK r:`GENERATED`(`streamId`)
 SET r += row.p
 RETURN count(*) AS written;
