@@ -143,7 +143,7 @@ async fn every_statement_is_planned_by_seeks() {
         match moment {
             "not sampled" => fill(&graph, &mapping, &registry).await,
             "sampled" => {
-                graph.run("CALL db.resampleOutdatedIndexes() CALL db.awaitIndexes()").await
+                graph.run("CALL db.resampleOutdatedIndexes() CALL db.awaitIndexes()").await;
             }
             _ => {}
         }

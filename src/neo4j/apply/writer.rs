@@ -226,12 +226,28 @@ impl Writer<'_, '_> {
         by_name: &BTreeMap<&str, Vec<(&Desired, &Entry)>>,
     ) -> Result<()> {
         let shape = Arc::clone(&self.context.shape);
-        let names: Vec<&str> = by_name.keys().copied().collect();
-        let rows: Vec<(&Desired, &Entry)> = by_name.values().flatten().copied().collect();
+        for names in cypher::created_together(&shape) {
+            let some = names.iter().filter_map(|name| by_name.get_key_value(name.as_str()));
+            let some: Vec<_> = some.map(|(name, rows)| (*name, rows.as_slice())).collect();
+            if !some.is_empty() {
+                let text = cypher::create_relationships(&shape, ends, names);
+                self.create_some(ends, text, &some).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn create_some(
+        &mut self,
+        ends: &RelationshipShape,
+        text: String,
+        by_name: &[(&str, &[(&Desired, &Entry)])],
+    ) -> Result<()> {
+        let shape = Arc::clone(&self.context.shape);
+        let rows: Vec<(&Desired, &Entry)> = by_name.iter().flat_map(|(_, r)| *r).copied().collect();
         let lists = by_name.iter().map(|(name, rows)| {
             (*name, values::list(rows.iter().map(|(d, _)| parameter(&shape, d))))
         });
-        let text = cypher::create_relationships(&shape, ends, &names);
         let statement = Statement::new(text).with("rows", values::lists(lists));
         let before = self.applied.counters.relationships_created;
         let missing = self.run_rows(statement).await?;
