@@ -125,7 +125,7 @@ MATCH (a:`{}` {{{}: i}}), (b:`{}` {{{}: i % 3 + 1}}) CREATE (a)-[:`{name}` {{`{}
 
 #[tokio::test]
 async fn every_statement_is_planned_by_seeks() {
-    let graph = support::graph::empty().await;
+    let graph = support::graph::bare().await;
     let (mapping, registry) = mapping();
     let neo4j = provsync::neo4j::Graph::connect(&graph.config).await.unwrap();
     schema::apply(&neo4j, &schema::constraints(&mapping, &registry)).await.unwrap();

@@ -188,8 +188,11 @@ async fn tracking_off_and_on_and_a_table_made_anew_are_noticed_while_caught_up()
     stand
         .source
         .execute(
-            "ALTER TABLE provenance.GenerationStreams DISABLE CHANGE_TRACKING;
-             ALTER TABLE provenance.GenerationStreams ENABLE CHANGE_TRACKING",
+            // At once: a worker that finds it off stops.
+            "BEGIN TRANSACTION;
+             ALTER TABLE provenance.GenerationStreams DISABLE CHANGE_TRACKING;
+             ALTER TABLE provenance.GenerationStreams ENABLE CHANGE_TRACKING;
+             COMMIT",
         )
         .await;
     until(

@@ -73,7 +73,7 @@ async fn the_exit_code_tells_equal_different_repaired_and_could_not_tell() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_can_not_be_verified_ends_with_two_and_the_reason() {
-    let graph = support::graph::empty().await;
+    let graph = support::graph::bare().await;
     let source = source::loose().await;
     let expect = |arguments: &[&str], part: &str| {
         let output = run(&source, arguments);

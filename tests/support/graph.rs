@@ -1,7 +1,11 @@
 //! The real Neo4j of `scripts/neo4j`, one test at a time.
 
+use std::collections::BTreeMap;
+
 use neo4rs::{BoltType, Graph, query};
 use provsync::config::{GraphConfig, Secret};
+use provsync::mapping::{Mapping, Registry};
+use provsync::neo4j::schema;
 use tokio::sync::{Mutex, MutexGuard};
 
 static ONE_AT_A_TIME: Mutex<()> = Mutex::const_new(());
@@ -44,13 +48,21 @@ pub fn driver(config: &GraphConfig) -> Graph {
     Graph::connect(driver).unwrap()
 }
 
-/// An empty graph without any schema.
+/// An empty graph; of constraints it may have the default mapping's. Without them the server would
+/// throw away all plans, and a test would wait for little else.
 pub async fn empty() -> TestGraph {
     super::init();
     let held = ONE_AT_A_TIME.lock().await;
     let config = config();
     let graph = TestGraph { driver: driver(&config), config, _held: Some(held) };
     graph.clear().await;
+    graph
+}
+
+/// An empty graph without any schema.
+pub async fn bare() -> TestGraph {
+    let graph = empty().await;
+    graph.drop_constraints(&[]).await;
     graph
 }
 
@@ -62,8 +74,18 @@ impl TestGraph {
 
     pub async fn clear(&self) {
         self.run("MATCH (n) CALL (n) { DETACH DELETE n } IN TRANSACTIONS OF 5000 ROWS").await;
+        let mapping = Mapping::default_mapping().unwrap();
+        let registry = Registry::new(&mapping, &BTreeMap::new());
+        let constraints = schema::constraints(&mapping, &registry);
+        let kept: Vec<&str> = constraints.iter().map(|c| c.name.as_str()).collect();
+        self.drop_constraints(&kept).await;
+    }
+
+    async fn drop_constraints(&self, kept: &[&str]) {
         for name in self.column("SHOW CONSTRAINTS YIELD name RETURN name AS row").await {
-            self.run(&format!("DROP CONSTRAINT `{name}`")).await;
+            if !kept.contains(&name.as_str()) {
+                self.run(&format!("DROP CONSTRAINT `{name}`")).await;
+            }
         }
     }
 
