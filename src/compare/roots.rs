@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use sha2::{Digest, Sha256};
 
 use super::element::NodeId;
-use super::side::Side;
+use super::side::{NODES_AT_A_TIME, Side};
 use super::walk::{Direction, edges_of};
 use crate::error::{Error, Kind, Result};
 use crate::mapping::{ColumnKind, Mapping, Slot};
@@ -64,8 +64,8 @@ pub async fn find<A: Side, B: Side>(
     for atom in &choice.atoms {
         roots.extend(of_atom(source, graph, mapping, atom).await?);
     }
-    for key in &choice.nodes {
-        roots.extend(of_key(source, graph, mapping, *key).await?);
+    for keys in choice.nodes.chunks(NODES_AT_A_TIME) {
+        roots.extend(of_keys(source, graph, mapping, keys).await?);
     }
     if let Some(sample) = choice.sample {
         roots.extend(choose(source, mapping, sample).await?);
@@ -122,19 +122,26 @@ async fn of_atom<A: Side, B: Side>(
     Ok(found)
 }
 
-async fn of_key<A: Side, B: Side>(
+async fn of_keys<A: Side, B: Side>(
     source: &mut A,
     graph: &mut B,
     mapping: &Mapping,
-    key: i64,
+    keys: &[i64],
 ) -> Result<Vec<NodeId>> {
-    let ids: Vec<NodeId> = (0..mapping.nodes.len()).map(|table| NodeId::Row(table, key)).collect();
+    let of_table = |table| keys.iter().map(move |key| NodeId::Row(table, *key));
+    let ids: Vec<NodeId> = (0..mapping.nodes.len()).flat_map(of_table).collect();
     let mut found = source.nodes(&ids).await?;
     found.extend(graph.nodes(&ids).await?);
-    if found.is_empty() {
-        return Err(Error::usage(format!("neither store has a node of the row key {key}")));
+    let found: Vec<NodeId> = found.into_iter().map(|node| node.id).collect();
+    let key_of = |id: &NodeId| match id {
+        NodeId::Row(_, key) => Some(*key),
+        NodeId::Bare(_) => None,
+    };
+    let there: BTreeSet<i64> = found.iter().filter_map(key_of).collect();
+    match keys.iter().find(|key| !there.contains(key)) {
+        Some(key) => Err(Error::usage(format!("neither store has a node of the row key {key}"))),
+        None => Ok(found),
     }
-    Ok(found.into_iter().map(|node| node.id).collect())
 }
 
 fn identity(kind: ColumnKind, text: &str) -> Option<IdentityValue> {

@@ -1,10 +1,12 @@
 //! What can't be compared is never called equal.
 
 use std::process::Command;
+use std::time::Duration;
 
 use super::*;
 use provsync::error::Kind;
 use sqlgraph_emulator::faults::{Effect, Fault};
+use support::bolt_proxy::{self, BoltProxy, On};
 
 fn atoms(atoms: &[&str]) -> Options {
     let atoms = atoms.iter().map(|atom| (*atom).to_owned()).collect();
@@ -90,7 +92,7 @@ async fn what_can_not_be_told_exits_with_2() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_store_that_goes_away_halfway_is_never_called_equal() {
+async fn a_source_that_goes_away_halfway_is_never_called_equal() {
     let (graph, source) = sample().await;
     if support::source::emulator_only("answers are cut on demand") {
         return;
@@ -104,6 +106,32 @@ async fn a_store_that_goes_away_halfway_is_never_called_equal() {
         assert_ne!(error.kind, Kind::Stop, "{error}");
     }
     assert_eq!(compare(&source, &graph, &options()).await.unwrap().verdict, Verdict::Equal);
+}
+
+/// It goes at every fourth request, and does not come again.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_graph_that_goes_away_halfway_is_never_called_equal() {
+    let (graph, source) = sample().await;
+    let proxy = BoltProxy::start(&graph.config.uri).await;
+    let mut config = support::run::config(&source.config(), &graph);
+    config.graph.uri = proxy.uri();
+    config.full.retry_max = Duration::from_millis(200);
+    for after in (0..).step_by(4) {
+        let gone = bolt_proxy::Fault::next(On::Any, bolt_proxy::Effect::Cut);
+        proxy.arm(gone.after(after).times(usize::MAX));
+        let mapping = Mapping::default_mapping().unwrap();
+        let outcome = Box::pin(comparison::run(&config, mapping, &options())).await;
+        proxy.disarm();
+        match outcome {
+            Err(error) => assert_eq!(error.kind, Kind::Transient, "{after}: {error}"),
+            Ok(report) => {
+                assert_eq!(report.verdict, Verdict::Equal);
+                assert!(after > 20, "a comparison of {after} requests");
+                println!("a comparison has at most {after} requests");
+                return;
+            }
+        }
+    }
 }
 
 #[tokio::test]
