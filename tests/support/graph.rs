@@ -38,14 +38,15 @@ pub fn config() -> GraphConfig {
 }
 
 pub fn driver(config: &GraphConfig) -> Graph {
-    let driver = neo4rs::ConfigBuilder::default()
+    Graph::connect(builder(config).build().unwrap()).unwrap()
+}
+
+fn builder(config: &GraphConfig) -> neo4rs::ConfigBuilder {
+    neo4rs::ConfigBuilder::default()
         .uri(&config.uri)
         .user(&config.user)
         .password(config.password.expose())
         .fetch_size(5_000)
-        .build()
-        .unwrap();
-    Graph::connect(driver).unwrap()
 }
 
 /// An empty graph; of constraints it may have the default mapping's. Without them the server would
@@ -73,7 +74,11 @@ impl TestGraph {
     }
 
     pub async fn clear(&self) {
-        self.run("MATCH (n) CALL (n) { DETACH DELETE n } IN TRANSACTIONS OF 5000 ROWS").await;
+        // After a test with much data this takes about as long as the driver waits for an answer.
+        let patient = builder(&self.config).connection_timeout(std::time::Duration::from_secs(300));
+        let patient = Graph::connect(patient.build().unwrap()).unwrap();
+        let all = "MATCH (n) CALL (n) { DETACH DELETE n } IN TRANSACTIONS OF 5000 ROWS";
+        patient.run(query(all)).await.unwrap_or_else(|e| panic!("{e}\n{all}"));
         let mapping = Mapping::default_mapping().unwrap();
         let registry = Registry::new(&mapping, &BTreeMap::new());
         let constraints = schema::constraints(&mapping, &registry);
