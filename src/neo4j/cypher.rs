@@ -45,21 +45,35 @@ pub fn read_node_identities(shape: &Shape, node: &NodeShape) -> String {
 }
 
 fn find_node(shape: &Shape, node: &NodeShape, by: By) -> String {
-    let (label, key) = (q(&node.label), q(&shape.key));
-    let seek = seek("n", &label, &key);
+    let (label, key) = (&node.label, &shape.key);
     match by {
-        By::Range => {
-            format!("MATCH (n:{label}) {seek} WHERE n.{key} >= $first AND n.{key} <= $last")
-        }
-        By::List => format!("UNWIND $keys AS k MATCH (n:{label} {{{key}: k}}) {seek}"),
+        By::Range => format!(
+            "MATCH (n:{}) {} WHERE n.{key} >= $first AND n.{key} <= $last",
+            q(label),
+            seek("n", label, key),
+            key = q(key)
+        ),
+        By::List => format!("UNWIND $keys AS k MATCH {}", node_of("n", label, key, "k")),
     }
 }
 
 /// Has the planner look the key up. Left to itself it may go through the whole index for each key: it
 /// prices by samples of the index, which it takes now and then, and so knows nothing of an index that
-/// has just been made or filled. `name` and `key` are quoted.
-pub(super) fn seek(variable: &str, name: &str, key: &str) -> String {
-    format!("USING INDEX SEEK {variable}:{name}({key})")
+/// has just been made or filled.
+fn seek(variable: &str, name: &str, key: &str) -> String {
+    format!("USING INDEX SEEK {variable}:{}({})", q(name), q(key))
+}
+
+/// The node of a key or an identity, to be matched.
+fn node_of(variable: &str, label: &str, key: &str, value: &str) -> String {
+    let seek = seek(variable, label, key);
+    format!("({variable}:{} {{{}: {value}}}) {seek}", q(label), q(key))
+}
+
+/// The relationship `r` of a key, to be matched; `ends` names the variables of its ends.
+fn relationship_of([from, to]: [&str; 2], name: &str, key: &str, value: &str) -> String {
+    let seek = seek("r", name, key);
+    format!("({from})-[r:{} {{{}: {value}}}]->({to}) {seek}", q(name), q(key))
 }
 
 /// Relationships of a table, over all types that it has or had: key, type, both ends (by row key or
@@ -107,15 +121,16 @@ pub fn counts(shape: &Shape) -> Vec<String> {
 fn union(shape: &Shape, by: By, tail: impl Fn(&str) -> String) -> String {
     let key = q(&shape.key);
     let branch = |name: &String| {
-        let name = q(name);
-        let seek = seek("r", &name, &key);
         let find = match by {
             By::Range => format!(
-                "MATCH (a)-[r:{name}]->(b) {seek} WHERE r.{key} >= $first AND r.{key} <= $last"
+                "MATCH (a)-[r:{}]->(b) {} WHERE r.{key} >= $first AND r.{key} <= $last",
+                q(name),
+                seek("r", name, &shape.key)
             ),
-            By::List => {
-                format!("UNWIND $keys AS k MATCH (a)-[r:{name} {{{key}: k}}]->(b) {seek}")
-            }
+            By::List => format!(
+                "UNWIND $keys AS k MATCH {}",
+                relationship_of(["a", "b"], name, &shape.key, "k")
+            ),
         };
         format!("{find}\n{}", tail(&key))
     };
@@ -151,14 +166,12 @@ RETURN [row.k, n.{key}, n:{placeholder}, n:{label}] AS row",
 pub fn adopt(shape: &Shape, node: &NodeShape, name: &str) -> String {
     format!(
         "UNWIND $rows AS row
-MATCH (n:{name} {{{identity}: row.i}}) {seek}
+MATCH {node}
 WHERE (n:{placeholder} AND n.{key} IS NULL) OR (n.{key} = row.k AND NOT n:{label})
 SET n.{key} = row.k, n:{label}, n += row.p
 REMOVE n:{placeholder}
 RETURN count(*) AS written",
-        seek = seek("n", &q(name), &q(&node.identity)),
-        name = q(name),
-        identity = q(&node.identity),
+        node = node_of("n", name, &node.identity, "row.i"),
         label = q(&node.label),
         key = q(&shape.key),
         placeholder = q(&node.placeholder),
@@ -167,10 +180,9 @@ RETURN count(*) AS written",
 
 /// Sets the properties that differ; NULL removes one.
 pub fn update_nodes(shape: &Shape, node: &NodeShape) -> String {
-    let (label, key) = (q(&node.label), q(&shape.key));
     format!(
-        "UNWIND $rows AS row\nMATCH (n:{label} {{{key}: row.k}}) {}\nSET n += row.p\nRETURN count(*) AS written",
-        seek("n", &label, &key),
+        "UNWIND $rows AS row\nMATCH {}\nSET n += row.p\nRETURN count(*) AS written",
+        node_of("n", &node.label, &shape.key, "row.k"),
     )
 }
 
@@ -252,10 +264,9 @@ fn or(names: &[String]) -> String {
 
 /// Deletes relationships of one type by key.
 pub fn delete_relationships(shape: &Shape, name: &str) -> String {
-    let (name, key) = (q(name), q(&shape.key));
     format!(
-        "UNWIND $keys AS k\nMATCH ()-[r:{name} {{{key}: k}}]->() {}\nDELETE r\nRETURN count(*) AS written",
-        seek("r", &name, &key),
+        "UNWIND $keys AS k\nMATCH {}\nDELETE r\nRETURN count(*) AS written",
+        relationship_of(["", ""], name, &shape.key, "k"),
     )
 }
 
@@ -263,16 +274,15 @@ pub fn delete_relationships(shape: &Shape, name: &str) -> String {
 /// be needed no more.
 pub fn delete_links(shape: &Shape, ends: &RelationshipShape, name: &str) -> String {
     let placeholder = ends.placeholder.as_deref().unwrap_or_default();
-    let (name, key) = (q(name), q(&shape.key));
     format!(
         "UNWIND $keys AS k
-MATCH (a)-[r:{name} {{{key}: k}}]->(b) {}
+MATCH {}
 DELETE r
 WITH a, b
 UNWIND [[a, a.{}], [b, b.{}]] AS end
 WITH end[0] AS p, end[1] AS identity
 RETURN count(*) / 2 AS written, collect(DISTINCT CASE WHEN p:{} THEN identity END) AS identities",
-        seek("r", &name, &key),
+        relationship_of(["a", "b"], name, &shape.key, "k"),
         q(&ends.from.property),
         q(&ends.to.property),
         q(placeholder),
@@ -281,14 +291,13 @@ RETURN count(*) / 2 AS written, collect(DISTINCT CASE WHEN p:{} THEN identity EN
 
 /// Deletes those of the placeholders `$identities` that no link needs any more.
 pub fn collect_placeholders(ends: &RelationshipShape) -> String {
-    let (label, property) = (q(&ends.from.label), q(&ends.from.property));
     format!(
         "UNWIND $identities AS i
-MATCH (p:{label} {{{property}: i}}) {}
+MATCH {}
 WHERE p:{}{}
 DETACH DELETE p
 RETURN count(*) AS written",
-        seek("p", &label, &property),
+        node_of("p", &ends.from.label, &ends.from.property, "i"),
         q(ends.placeholder.as_deref().unwrap_or_default()),
         no_link(&ends.links),
     )
@@ -308,17 +317,17 @@ RETURN DISTINCT [r.{key}, type(r)] AS row",
 
 /// Sets the properties that differ on relationships of one type.
 pub fn update_relationships(shape: &Shape, name: &str) -> String {
-    let (name, key) = (q(name), q(&shape.key));
     format!(
-        "UNWIND $rows AS row\nMATCH ()-[r:{name} {{{key}: row.k}}]->() {}\nSET r += row.p\nRETURN count(*) AS written",
-        seek("r", &name, &key),
+        "UNWIND $rows AS row\nMATCH {}\nSET r += row.p\nRETURN count(*) AS written",
+        relationship_of(["", ""], name, &shape.key, "row.k"),
     )
 }
 
 /// Types of a table whose relationships are created by one statement, with or without rows: planning
 /// takes some 50 ms a type, and the types that happen to be in a batch would be another text each time.
 pub fn created_together(shape: &Shape) -> impl Iterator<Item = &[String]> {
-    shape.names.chunks(8)
+    const TYPES: usize = 8;
+    shape.names.chunks(TYPES)
 }
 
 /// Creates relationships of several types in one statement: the driver stalls for some 40 ms at every
@@ -359,8 +368,8 @@ SET r += row.p",
 fn create_edges(shape: &Shape, ends: &RelationshipShape, name: &str, block: usize) -> String {
     format!(
         "  UNWIND $rows.{name} AS row
-  OPTIONAL MATCH (a:{from} {{{from_key}: row.a}}) {seek_a}
-  OPTIONAL MATCH (b:{to} {{{to_key}: row.b}}) {seek_b}
+  OPTIONAL MATCH {from}
+  OPTIONAL MATCH {to}
   CALL (row, a, b) {{
     WITH row, a, b WHERE a IS NOT NULL AND b IS NOT NULL
     MERGE (a)-[r:{name} {{{key}: row.k}}]->(b)
@@ -368,13 +377,9 @@ fn create_edges(shape: &Shape, ends: &RelationshipShape, name: &str, block: usiz
   }}
   WITH row, a, b WHERE a IS NULL OR b IS NULL
   RETURN collect([row.k, a IS NULL, b IS NULL]) AS m{block}",
-        seek_a = seek("a", &q(&ends.from.label), &q(&ends.from.property)),
-        seek_b = seek("b", &q(&ends.to.label), &q(&ends.to.property)),
+        from = node_of("a", &ends.from.label, &ends.from.property, "row.a"),
+        to = node_of("b", &ends.to.label, &ends.to.property, "row.b"),
         name = q(name),
-        from = q(&ends.from.label),
-        from_key = q(&ends.from.property),
-        to = q(&ends.to.label),
-        to_key = q(&ends.to.property),
         key = q(&shape.key),
     )
 }

@@ -1,6 +1,6 @@
 //! One hop of a walk, and how its nodes are found.
 
-use super::{end_value, or, q, seek};
+use super::{end_value, node_of, or, q, seek};
 use crate::mapping::Shape;
 use crate::mapping::shape::{NodeShape, RelationshipShape};
 
@@ -28,7 +28,6 @@ pub fn cross(
     let from = if crossing.is_along { &ends.from } else { &ends.to };
     let (label, property) =
         if crossing.by_row { (&near.1.label, &near.0.key) } else { (&from.label, &from.property) };
-    let (label, property) = (q(label), q(property));
     let (left, right) = if crossing.is_along { ("-", "->") } else { ("<-", "-") };
     let has_no_row = if crossing.by_row {
         String::new()
@@ -37,11 +36,13 @@ pub fn cross(
     };
     format!(
         "UNWIND $keys AS k
-MATCH ({start}:{label} {{{property}: k}}){left}[r:{}]{right}({other}) {}
+MATCH ({start}:{} {{{}: k}}){left}[r:{}]{right}({other}) {}
 WHERE coalesce(r.{key}) IS NOT NULL{has_no_row}
 RETURN [r.{key}, type(r), {}, {}, k, CASE WHEN {other}:{far_label} THEN {other}.{far_key} END{properties}] AS row",
+        q(label),
+        q(property),
         or(names),
-        seek(start, &label, &property),
+        seek(start, label, property),
         end_value("a", &ends.from),
         end_value("b", &ends.to),
         key = q(&shape.key),
@@ -53,10 +54,10 @@ RETURN [r.{key}, type(r), {}, {}, k, CASE WHEN {other}:{far_label} THEN {other}.
 /// Nodes of some identities (`$identities`) under one type label: identity, and row key of those
 /// that have a row.
 pub fn find(shape: &Shape, node: &NodeShape, name: &str) -> String {
-    let (name, identity) = (q(name), q(&node.identity));
     format!(
-        "UNWIND $identities AS i\nMATCH (n:{name} {{{identity}: i}}) {}\nRETURN [n.{identity}, CASE WHEN n:{} THEN n.{} END] AS row",
-        seek("n", &name, &identity),
+        "UNWIND $identities AS i\nMATCH {}\nRETURN [n.{}, CASE WHEN n:{} THEN n.{} END] AS row",
+        node_of("n", name, &node.identity, "i"),
+        q(&node.identity),
         q(&node.label),
         q(&shape.key),
     )
@@ -64,10 +65,11 @@ pub fn find(shape: &Shape, node: &NodeShape, name: &str) -> String {
 
 /// Up to `$limit` row keys of a node table and their names among `$names`, from `$first` on, in order.
 pub fn rows_from(shape: &Shape, node: &NodeShape) -> String {
-    let (label, key) = (q(&node.label), q(&shape.key));
     format!(
-        "MATCH (n:{label}) {} WHERE n.{key} >= $first\nWITH n ORDER BY n.{key} LIMIT $limit\nRETURN [n.{key}, [l IN labels(n) WHERE l IN $names]] AS row",
-        seek("n", &label, &key),
+        "MATCH (n:{}) {} WHERE n.{key} >= $first\nWITH n ORDER BY n.{key} LIMIT $limit\nRETURN [n.{key}, [l IN labels(n) WHERE l IN $names]] AS row",
+        q(&node.label),
+        seek("n", &node.label, &shape.key),
+        key = q(&shape.key),
     )
 }
 
