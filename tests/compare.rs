@@ -18,6 +18,7 @@ use provsync::compare::comparison::{self, Options};
 use provsync::compare::difference::{Report, State, Verdict};
 use provsync::compare::roots::{Choice, Sample};
 use provsync::compare::walk::{Direction, Limits};
+use provsync::config::Config;
 use provsync::error::Result;
 use provsync::mapping::Mapping;
 use support::graph::TestGraph;
@@ -57,8 +58,11 @@ fn direction(way: Way) -> Direction {
 }
 
 async fn compare(source: &TestSource, graph: &TestGraph, options: &Options) -> Result<Report> {
-    let config = support::run::config(&source.config(), graph);
-    Box::pin(comparison::run(&config, Mapping::default_mapping().unwrap(), options)).await
+    compare_with(&support::run::config(&source.config(), graph), options).await
+}
+
+async fn compare_with(config: &Config, options: &Options) -> Result<Report> {
+    Box::pin(comparison::run(config, Mapping::default_mapping().unwrap(), options)).await
 }
 
 /// What a report names: table and key, and the first hop.

@@ -119,8 +119,7 @@ async fn a_graph_that_goes_away_halfway_is_never_called_equal() {
     for after in (0..).step_by(4) {
         let gone = bolt_proxy::Fault::next(On::Any, bolt_proxy::Effect::Cut);
         proxy.arm(gone.after(after).times(usize::MAX));
-        let mapping = Mapping::default_mapping().unwrap();
-        let outcome = Box::pin(comparison::run(&config, mapping, &options())).await;
+        let outcome = compare_with(&config, &options()).await;
         proxy.disarm();
         match outcome {
             Err(error) => assert_eq!(error.kind, Kind::Transient, "{after}: {error}"),
@@ -146,9 +145,7 @@ async fn without_permission_nothing_is_told() {
     let mut config = support::run::config(&source.config(), &graph);
     config.source.user = login;
     config.source.password = provsync::config::Secret::new("P@ssw0rd-1");
-    let outcome =
-        Box::pin(comparison::run(&config, Mapping::default_mapping().unwrap(), &options())).await;
     // Without rights on the database, it can't even be seen which one it is.
-    let error = outcome.unwrap_err();
+    let error = compare_with(&config, &options()).await.unwrap_err();
     assert!(matches!(error.kind, Kind::Source | Kind::Stop), "{error}");
 }
