@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use crate::support;
 use crate::support::raw::{Raw, named, text as wire_text};
 use crate::support::tokens::Token;
 use crate::support::{Connection, connect, error, number, run, start, text};
@@ -9,7 +10,7 @@ use crate::support::{Connection, connect, error, number, run, start, text};
 /// The status of a call.
 async fn status(client: &mut Connection, call: &str) -> i64 {
     let sql = format!("DECLARE @r int; EXEC @r = {call}; SELECT CAST(@r AS bigint)");
-    let rows = crate::support::rows(client, &sql).await;
+    let rows = support::rows(client, &sql).await;
     rows[0].try_get::<i64, _>(0).unwrap().unwrap()
 }
 

@@ -1,8 +1,9 @@
 //! Control flow, variables, errors and transactions in the text of a batch.
 
+use crate::support;
 use crate::support::{connect, error, lines, number, run, start, try_run};
 
-async fn numbers(client: &mut crate::support::Connection) {
+async fn numbers(client: &mut support::Connection) {
     run(
         client,
         "CREATE TABLE dbo.T (Id int PRIMARY KEY, V int NULL); INSERT INTO T VALUES (1, 10), (2, 20), (3, 30)",
@@ -146,7 +147,7 @@ async fn errors_end_statement_batch_or_transaction() {
         let batch = format!("{sql}; UPDATE T SET V = {number} WHERE Id = 1");
         assert!(try_run(&mut client, &batch).await.is_err(), "{sql}");
         assert_eq!(
-            crate::support::number(&mut client, "SELECT V FROM T WHERE Id = 1").await,
+            support::number(&mut client, "SELECT V FROM T WHERE Id = 1").await,
             number,
             "{sql}"
         );

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
+use crate::support;
 use crate::support::{
     Connection, connect, emulator, error, number, rows, run, start, text, try_run,
 };
@@ -245,13 +246,13 @@ async fn a_table_that_is_not_tracked_refuses_the_whole_batch() {
         ("INSERT INTO T VALUES (1, 1, 1); SELECT CHANGE_TRACKING_MIN_VALID_VERSION(NULL)", 8116),
     ] {
         assert_eq!(error(&mut client, sql).await.0, number, "{sql}");
-        assert_eq!(crate::support::number(&mut client, "SELECT COUNT(*) FROM T").await, 0, "{sql}");
+        assert_eq!(support::number(&mut client, "SELECT COUNT(*) FROM T").await, 0, "{sql}");
     }
     let missing =
         "INSERT INTO T VALUES (1, 1, 1); SELECT 1 FROM CHANGETABLE(CHANGES dbo.Nope, 0) AS c";
     assert_eq!(error(&mut client, missing).await.0, 208);
     assert_eq!(
-        crate::support::number(&mut client, "SELECT COUNT(*) FROM T").await,
+        support::number(&mut client, "SELECT COUNT(*) FROM T").await,
         1,
         "a table that is missing is looked for when its turn comes"
     );

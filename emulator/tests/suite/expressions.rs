@@ -1,5 +1,6 @@
 //! Expressions and functions that people use, and what each of them gives.
 
+use crate::support;
 use crate::support::{connect, error, lines, run, start};
 
 #[tokio::test]
@@ -64,7 +65,7 @@ async fn functions_give_what_is_documented() {
     }
 }
 
-async fn sales(client: &mut crate::support::Connection) {
+async fn sales(client: &mut support::Connection) {
     run(
         client,
         "CREATE TABLE dbo.S (Id int PRIMARY KEY, Who nvarchar(9) NULL, Amount int NULL);

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use crate::support;
 use crate::support::{
     Connection, PASSWORD, TestServer, config, connect, connect_with, emulator, error, number, rows,
     run, try_run,
@@ -287,10 +288,8 @@ async fn a_restore_brings_back_rows_counters_and_version_on_another_fork() {
          ALTER TABLE N ENABLE CHANGE_TRACKING; INSERT INTO N DEFAULT VALUES",
     )
     .await;
-    let (fork, family) = (
-        crate::support::text(&mut client, FORK).await,
-        crate::support::text(&mut client, FAMILY).await,
-    );
+    let (fork, family) =
+        (support::text(&mut client, FORK).await, support::text(&mut client, FAMILY).await);
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("older.bak");
     server.control().backup(&file).await.unwrap();
@@ -304,8 +303,8 @@ async fn a_restore_brings_back_rows_counters_and_version_on_another_fork() {
     run(&mut client, "INSERT INTO N DEFAULT VALUES").await;
     assert_eq!(number(&mut client, VERSION).await, 2, "numbers are used again");
     assert_eq!(number(&mut client, "SELECT MAX(Id) FROM N").await, 2);
-    assert_ne!(crate::support::text(&mut client, FORK).await, fork);
-    assert_eq!(crate::support::text(&mut client, FAMILY).await, family);
+    assert_ne!(support::text(&mut client, FORK).await, fork);
+    assert_eq!(support::text(&mut client, FAMILY).await, family);
 }
 
 #[tokio::test]
@@ -319,9 +318,9 @@ async fn a_restore_of_what_is_no_backup_leaves_the_server_as_it_is() {
     for file in [garbage, directory.path().join("none.bak")] {
         assert!(server.control().restore(&file).await.is_err());
     }
-    let other = crate::support::start_with(sqlgraph_emulator::Options {
+    let other = support::start_with(sqlgraph_emulator::Options {
         database: "Other".to_owned(),
-        ..crate::support::options()
+        ..support::options()
     });
     let foreign = directory.path().join("foreign.bak");
     other.await.control().backup(&foreign).await.unwrap();

@@ -1,5 +1,6 @@
 //! Who gets in, and over which encryption.
 
+use crate::support;
 use crate::support::{PASSWORD, config, connect, connect_with, options, rows, start, start_with};
 use sqlgraph_emulator::{Options, Tls};
 use tiberius::EncryptionLevel;
@@ -36,7 +37,7 @@ async fn encryption_for_the_login_only_and_no_encryption_both_work() {
         let mut plain = config(&server, "sa", PASSWORD);
         plain.encryption(level);
         let mut client = connect_with(&server, plain).await.unwrap();
-        assert_eq!(crate::support::number(&mut client, "2").await, 2);
+        assert_eq!(support::number(&mut client, "2").await, 2);
     }
 }
 
@@ -46,7 +47,7 @@ async fn a_client_of_tds_8_begins_with_tls() {
     let mut strict = config(&server, "sa", PASSWORD);
     strict.encryption(EncryptionLevel::Strict);
     let mut client = connect_with(&server, strict).await.unwrap();
-    assert_eq!(crate::support::number(&mut client, "2").await, 2);
+    assert_eq!(support::number(&mut client, "2").await, 2);
 }
 
 #[tokio::test]
@@ -55,7 +56,7 @@ async fn a_server_without_tls_serves_clients_that_ask_for_none() {
     let mut plain = config(&server, "sa", PASSWORD);
     plain.encryption(EncryptionLevel::NotSupported);
     let mut client = connect_with(&server, plain).await.unwrap();
-    assert_eq!(crate::support::number(&mut client, "2").await, 2);
+    assert_eq!(support::number(&mut client, "2").await, 2);
     assert!(server.certificate_pem().is_none());
 }
 
@@ -81,13 +82,10 @@ async fn an_unknown_database_is_4060() {
 async fn a_created_login_gets_in_once_it_has_a_user() {
     let server = start().await;
     let mut admin = connect(&server).await;
-    crate::support::run(&mut admin, "CREATE LOGIN reader WITH PASSWORD = N'r]eader''1'").await;
+    support::run(&mut admin, "CREATE LOGIN reader WITH PASSWORD = N'r]eader''1'").await;
     let refused = connect_with(&server, config(&server, "reader", "r]eader'1")).await;
     assert_eq!(refused.err().and_then(|error| error.code()), Some(4060));
-    crate::support::run(&mut admin, "CREATE USER reader FOR LOGIN reader").await;
+    support::run(&mut admin, "CREATE USER reader FOR LOGIN reader").await;
     let mut client = connect_with(&server, config(&server, "READER", "r]eader'1")).await.unwrap();
-    assert_eq!(
-        crate::support::text(&mut client, "SELECT USER_NAME()").await.as_deref(),
-        Some("reader")
-    );
+    assert_eq!(support::text(&mut client, "SELECT USER_NAME()").await.as_deref(), Some("reader"));
 }

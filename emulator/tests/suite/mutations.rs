@@ -1,5 +1,6 @@
 //! Statements with words taken out, doubled, exchanged: each is answered, none takes its session down.
 
+use crate::support;
 use crate::support::random::Random;
 use crate::support::{connect, number, options, schema_directory, start_with};
 use sqlgraph_emulator::Options;
@@ -74,7 +75,7 @@ async fn mutated_statements_are_answered_and_the_session_lives() {
     let mut client = connect(&server).await;
     for at in 0..count {
         let statement = mutated(&mut random);
-        let answer = crate::support::try_run(&mut client, &statement).await;
+        let answer = support::try_run(&mut client, &statement).await;
         if let Err(error) = answer {
             let code = error.code();
             assert!(code.is_some(), "seed {seed}, step {at}: {error}\n{statement}");

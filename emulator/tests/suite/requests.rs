@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::support;
 use crate::support::raw::{
     ATTENTION, BATCH, END, IGNORE, RESET, RESET_KEEP_TRANSACTION, Raw, TRANSACTION, headers, utf16,
 };
@@ -66,9 +67,9 @@ async fn a_size_out_of_range_becomes_the_nearest_and_none_the_default() {
     let server = start().await;
     for (asked, agreed) in [(0, "4096"), (100, "512"), (60_000, "32767"), (8000, "8000")] {
         let mut raw = Raw::open(&server).await;
-        raw.send(0x12, END, &crate::support::raw::prelogin(2)).await;
+        raw.send(0x12, END, &support::raw::prelogin(2)).await;
         raw.message().await;
-        let login = crate::support::raw::login("sa", crate::support::PASSWORD, "", asked);
+        let login = support::raw::login("sa", support::PASSWORD, "", asked);
         raw.send(0x10, END, &login).await;
         let expected = Token::Environment { kind: 4, new: utf16(agreed), old: utf16("4096") };
         assert!(raw.answer().await.contains(&expected), "{asked}");

@@ -1,5 +1,6 @@
 //! Remote procedure calls, token by token.
 
+use crate::support;
 use crate::support::raw::{Raw, int, named, numbered, parameter, text};
 use crate::support::start;
 use crate::support::tokens::{COUNT, FAILED, MORE, Token};
@@ -204,8 +205,8 @@ async fn an_unknown_handle_is_8179_and_a_reset_forgets_all_handles() {
     let answer = raw.call(&prepare.concat()).await;
     let handle = handle_at(&answer, answer.len() - 2);
     assert_eq!(raw.call(&execute(handle)).await[1], row(1));
-    let reset = crate::support::raw::END | crate::support::raw::RESET;
-    let answer = raw.request(crate::support::raw::RPC, reset, &execute(handle)).await;
+    let reset = support::raw::END | support::raw::RESET;
+    let answer = raw.request(support::raw::RPC, reset, &execute(handle)).await;
     assert_eq!(errors(&answer), [8179]);
 }
 
@@ -282,9 +283,9 @@ async fn more_than_2100_parameters_are_8003() {
 async fn long_statements_may_come_as_ntext() {
     let server = start().await;
     let mut raw = Raw::log_in(&server, 4096).await;
-    let units = crate::support::raw::utf16("SELECT 3 AS a");
+    let units = support::raw::utf16("SELECT 3 AS a");
     let length = u32::try_from(units.len()).unwrap().to_le_bytes();
-    let info = [&[0x63, 0xFF, 0xFF, 0xFF, 0x7F][..], &crate::support::raw::COLLATION].concat();
+    let info = [&[0x63, 0xFF, 0xFF, 0xFF, 0x7F][..], &support::raw::COLLATION].concat();
     let statement = parameter("", false, &info, &[&length[..], &units].concat());
     assert_eq!(raw.call(&[numbered(EXECUTE_SQL), statement].concat()).await[1], row(3));
 }

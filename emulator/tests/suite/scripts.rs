@@ -1,5 +1,6 @@
 //! Scripts that run before the server listens, and data that outlive it.
 
+use crate::support;
 use crate::support::{connect, number, options, run, schema_directory, start_with};
 use sqlgraph_emulator::{Data, Options, Server};
 use tokio::net::TcpListener;
@@ -44,8 +45,7 @@ async fn a_file_keeps_its_rows_counters_and_versions() {
     run(&mut client, "INSERT INTO N DEFAULT VALUES").await;
     assert_eq!(number(&mut client, "SELECT MAX(Id) FROM N").await, 3);
     assert_eq!(number(&mut client, "CHANGE_TRACKING_CURRENT_VERSION()").await, 4);
-    let id =
-        crate::support::text(&mut client, "SELECT $node_id FROM N WHERE Id = 3").await.unwrap();
+    let id = support::text(&mut client, "SELECT $node_id FROM N WHERE Id = 3").await.unwrap();
     assert!(id.ends_with("\"id\":2}"), "{id}");
 }
 

@@ -1,9 +1,10 @@
 //! T-SQL that people write by hand.
 
+use crate::support;
 use crate::support::{connect, error, number, rows, run, start, text, try_run};
 
 /// The first column of a result as text, one line per row.
-async fn column(client: &mut crate::support::Connection, sql: &str) -> Vec<String> {
+async fn column(client: &mut support::Connection, sql: &str) -> Vec<String> {
     let found = rows(client, sql).await;
     found
         .iter()
@@ -16,7 +17,7 @@ async fn column(client: &mut crate::support::Connection, sql: &str) -> Vec<Strin
         .collect()
 }
 
-async fn people(client: &mut crate::support::Connection) {
+async fn people(client: &mut support::Connection) {
     run(
         client,
         "CREATE TABLE dbo.P (Id int IDENTITY(1,1) PRIMARY KEY, Name nvarchar(20) NOT NULL UNIQUE, City nvarchar(20) NULL, \

@@ -1,5 +1,6 @@
 //! Every type arrives as the type that SQL Server would send, NULL included.
 
+use crate::support;
 use crate::support::{connect, error, rows, run, start, text};
 use tiberius::ColumnData;
 
@@ -138,11 +139,7 @@ async fn replicate_without_max_ends_at_8000_bytes() {
         ("REPLICATE(N'ab', 5000)", 4000),
         ("REPLICATE(CAST(N'ab' AS nvarchar(max)), 5000)", 10_000),
     ] {
-        assert_eq!(
-            crate::support::number(&mut client, &format!("LEN({sql})")).await,
-            length,
-            "{sql}"
-        );
+        assert_eq!(support::number(&mut client, &format!("LEN({sql})")).await, length, "{sql}");
     }
 }
 
