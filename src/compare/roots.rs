@@ -165,13 +165,14 @@ async fn all<S: Side>(side: &mut S, mapping: &Mapping) -> Result<Vec<NodeId>> {
     Ok(ids)
 }
 
-/// Of each type the nodes whose keys have the least hashes, and of those some of every degree, from
-/// the least to the greatest.
+/// Of each type the nodes whose keys have the least hashes, some for each that is wanted of it, and of
+/// those some of every degree, from the least to the greatest.
 async fn choose<S: Side>(side: &mut S, mapping: &Mapping, sample: Sample) -> Result<Vec<NodeId>> {
     let mut chosen = Vec::new();
     let candidates = candidates(side, mapping, sample).await?;
     let sizes: Vec<usize> = candidates.iter().map(Vec::len).collect();
-    for (ids, quota) in candidates.into_iter().zip(quotas(&sizes, sample.size)) {
+    for (mut ids, quota) in candidates.into_iter().zip(quotas(&sizes, sample.size)) {
+        ids.truncate(quota.saturating_mul(CANDIDATES_EACH));
         let degrees = degrees(side, &ids).await?;
         let mut ranked: Vec<Ranked> = ids
             .into_iter()
@@ -188,6 +189,7 @@ async fn candidates<S: Side>(
     mapping: &Mapping,
     sample: Sample,
 ) -> Result<Vec<Vec<NodeId>>> {
+    // No type can be asked for more.
     let candidates_max = sample.size.saturating_mul(CANDIDATES_EACH);
     let mut by_type: BTreeMap<(usize, String), Least> = BTreeMap::new();
     for table in 0..mapping.nodes.len() {

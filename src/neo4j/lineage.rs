@@ -10,7 +10,7 @@ use super::cypher::lineage::{self, Crossing};
 use super::{Graph, Statement, list, values};
 use crate::compare::element::{self, Crossed, Identity, Node, NodeId, Way};
 use crate::compare::side::{NODES_AT_A_TIME, Scope, Side, too_many};
-use crate::error::Result;
+use crate::error::{Error, Kind, Result};
 use crate::mapping::shape::{NodeShape, RelationshipShape};
 use crate::mapping::{Mapping, Registry, Shape, Slot};
 use crate::model::value::IdentityValue;
@@ -22,8 +22,16 @@ const BYTES_MAX: usize = 256 << 20;
 /// Rows of a page of [`Side::rows_from`].
 const PAGE_ROWS: i64 = 20_000;
 
+/// Reads of one answer that run side by side: the server works on each with a thread of its own, and
+/// so do we.
+const READS: usize = 4;
+/// Nodes of a read that are worth one.
+const NODES_OF_A_READ: usize = 100;
+
 /// The graph, asked about the relationships of a scope.
-pub struct GraphSide {
+pub struct GraphSide(Arc<Reader>);
+
+struct Reader {
     graph: Graph,
     mapping: Arc<Mapping>,
     shapes: Vec<Shape>,
@@ -38,9 +46,35 @@ impl GraphSide {
     pub fn new(graph: Graph, mapping: Arc<Mapping>, registry: &Registry, scope: Scope) -> Self {
         let shape = |slot| Shape::new(&mapping, registry, slot);
         let shapes = mapping.slots().into_iter().map(shape).collect();
-        Self { graph, mapping, shapes, scope }
+        Self(Arc::new(Reader { graph, mapping, shapes, scope }))
     }
 
+    /// Reads about parts of some nodes side by side; every read comes to its end, so that no
+    /// transaction is left open.
+    async fn side_by_side<T, F>(
+        &self,
+        ids: &[NodeId],
+        read: impl Fn(Arc<Reader>, Vec<NodeId>) -> F,
+    ) -> Result<Vec<T>>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<Vec<T>>> + Send + 'static,
+    {
+        let len = ids.len().div_ceil(READS).clamp(NODES_OF_A_READ, NODES_AT_A_TIME);
+        let mut out = Vec::new();
+        for parts in ids.chunks(len * READS) {
+            let spawn = |part: &[NodeId]| tokio::spawn(read(self.0.clone(), part.to_vec()));
+            let running: Vec<_> = parts.chunks(len).map(spawn).collect();
+            for answer in futures_util::future::join_all(running).await {
+                let ended = |e| Error::new(Kind::Graph, format!("a read ended early: {e}"));
+                out.extend(answer.map_err(ended)??);
+            }
+        }
+        Ok(out)
+    }
+}
+
+impl Reader {
     fn node_shape(&self, table: usize) -> Option<(usize, &Shape, &NodeShape)> {
         let shape = self.shapes.iter().find(|shape| shape.slot == Slot::Node(table))?;
         Some((table, shape, shape.node()?))
@@ -66,6 +100,37 @@ impl GraphSide {
             })
             .await?;
         Ok(found)
+    }
+
+    async fn nodes(&self, ids: &[NodeId]) -> Result<Vec<Node>> {
+        let mut out = Vec::new();
+        for table in 0..self.mapping.nodes.len() {
+            let key = |id: &NodeId| match id {
+                NodeId::Row(of, key) if *of == table => Some(*key),
+                _ => None,
+            };
+            let keys: Vec<i64> = ids.iter().filter_map(key).collect();
+            if !keys.is_empty() {
+                self.row_nodes(table, keys, &mut out).await?;
+            }
+        }
+        let bare: Vec<&Identity> = ids
+            .iter()
+            .filter_map(|id| match id {
+                NodeId::Bare(identity) => Some(&**identity),
+                NodeId::Row(..) => None,
+            })
+            .collect();
+        self.bare_nodes(&bare, &mut out).await?;
+        Ok(out)
+    }
+
+    async fn edges(&self, from: &[NodeId], way: Way, edges_max: usize) -> Result<Vec<Crossed>> {
+        let mut out = Vec::new();
+        for shape in self.shapes.iter().filter(|shape| self.scope.has_table(shape.slot)) {
+            self.cross(shape, from, way, edges_max, &mut out).await?;
+        }
+        Ok(out)
     }
 
     async fn row_nodes(&self, table: usize, keys: Vec<i64>, out: &mut Vec<Node>) -> Result<()> {
@@ -222,45 +287,25 @@ impl CrossedRows<'_> {
 
 impl Side for GraphSide {
     async fn nodes(&mut self, ids: &[NodeId]) -> Result<Vec<Node>> {
-        let mut out = Vec::new();
-        for part in ids.chunks(NODES_AT_A_TIME) {
-            for table in 0..self.mapping.nodes.len() {
-                let key = |id: &NodeId| match id {
-                    NodeId::Row(of, key) if *of == table => Some(*key),
-                    _ => None,
-                };
-                let keys: Vec<i64> = part.iter().filter_map(key).collect();
-                if !keys.is_empty() {
-                    self.row_nodes(table, keys, &mut out).await?;
-                }
-            }
-            let bare: Vec<&Identity> = part
-                .iter()
-                .filter_map(|id| match id {
-                    NodeId::Bare(identity) => Some(&**identity),
-                    NodeId::Row(..) => None,
-                })
-                .collect();
-            self.bare_nodes(&bare, &mut out).await?;
-        }
-        Ok(out)
+        self.side_by_side(ids, |reader: Arc<Reader>, part: Vec<NodeId>| async move {
+            reader.nodes(&part).await
+        })
+        .await
     }
 
     async fn edges(&mut self, from: &[NodeId], way: Way, edges_max: usize) -> Result<Vec<Crossed>> {
-        let mut out = Vec::new();
-        for part in from.chunks(NODES_AT_A_TIME) {
-            for shape in self.shapes.iter().filter(|shape| self.scope.has_table(shape.slot)) {
-                self.cross(shape, part, way, edges_max, &mut out).await?;
-            }
-        }
-        Ok(out)
+        let read = move |reader: Arc<Reader>, part: Vec<NodeId>| async move {
+            reader.edges(&part, way, edges_max).await
+        };
+        let met = self.side_by_side(from, read).await?;
+        if met.len() > edges_max { Err(too_many(edges_max)) } else { Ok(met) }
     }
 
     async fn of_identity(&mut self, table: usize, value: &IdentityValue) -> Result<Vec<NodeId>> {
-        let Some((_, shape, _)) = self.node_shape(table) else { return Ok(Vec::new()) };
+        let Some((_, shape, _)) = self.0.node_shape(table) else { return Ok(Vec::new()) };
         let mut out = BTreeSet::new();
         for name in &shape.names {
-            for (value, key) in self.find(table, name, &[value]).await? {
+            for (value, key) in self.0.find(table, name, &[value]).await? {
                 out.insert(match key {
                     Some(key) => NodeId::Row(table, key),
                     None => NodeId::bare(table, name.as_str().into(), value),
@@ -271,14 +316,15 @@ impl Side for GraphSide {
     }
 
     async fn rows_from(&mut self, table: usize, first: i64) -> Result<Vec<(i64, String)>> {
-        let Some((_, shape, node)) = self.node_shape(table) else { return Ok(Vec::new()) };
+        let Some((_, shape, node)) = self.0.node_shape(table) else { return Ok(Vec::new()) };
         let names = values::list(shape.names.iter().map(|name| name.as_str().into()));
         let statement = Statement::new(lineage::rows_from(shape, node))
             .with("first", first)
             .with("limit", PAGE_ROWS)
             .with("names", names);
         let mut rows = Vec::new();
-        self.graph
+        self.0
+            .graph
             .read(statement, |row| {
                 let cells = list(&row)?;
                 let key = cells.first().and_then(values::integer);
@@ -296,8 +342,8 @@ impl Side for GraphSide {
     }
 
     async fn ends_of(&mut self, slot: Slot, keys: &[i64]) -> Result<Vec<NodeId>> {
-        let Some([near, far]) = self.between(slot, Way::Along) else { return Ok(Vec::new()) };
-        let Some(shape) = self.shapes.iter().find(|shape| shape.slot == slot) else {
+        let Some([near, far]) = self.0.between(slot, Way::Along) else { return Ok(Vec::new()) };
+        let Some(shape) = self.0.shapes.iter().find(|shape| shape.slot == slot) else {
             return Ok(Vec::new());
         };
         let Some(ends) = shape.relationship() else { return Ok(Vec::new()) };
@@ -305,7 +351,7 @@ impl Side for GraphSide {
         for part in keys.chunks(NODES_AT_A_TIME) {
             let keys = Keys::List(part.to_vec());
             let limit = BytesMax(BYTES_MAX);
-            let found = actual::relationships(&self.graph, shape, &keys, limit).await?;
+            let found = actual::relationships(&self.0.graph, shape, &keys, limit).await?;
             for relationship in found.into_values().flatten() {
                 let of_end =
                     [(near.0, &ends.from, relationship.from), (far.0, &ends.to, relationship.to)];
@@ -315,7 +361,7 @@ impl Side for GraphSide {
                             out.insert(NodeId::Row(table, key));
                         }
                         Some(value) if ends.placeholder.is_some() => {
-                            for (value, key) in self.find(table, &end.label, &[&value]).await? {
+                            for (value, key) in self.0.find(table, &end.label, &[&value]).await? {
                                 out.insert(match key {
                                     Some(key) => NodeId::Row(table, key),
                                     None => NodeId::bare(table, end.label.as_str().into(), value),
