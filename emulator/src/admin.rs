@@ -44,6 +44,10 @@ enum Order {
     Backup { file: PathBuf },
     /// Such a copy takes the place of the data.
     Restore { file: PathBuf },
+    /// It serves as a readable secondary that has come as far as such a copy.
+    Secondary { file: PathBuf },
+    /// It serves as the primary again.
+    Primary,
     /// Changes of change tracking go: those that are too old after so many seconds more, or all.
     CleanUp {
         #[serde(default)]
@@ -105,6 +109,8 @@ async fn answer(line: &[u8], control: &Control) -> Result<Value, String> {
         Order::Restart { down_ms } => control.restart(Duration::from_millis(down_ms)).await,
         Order::Backup { file } => control.backup(file).await,
         Order::Restore { file } => control.restore(file).await,
+        Order::Secondary { file } => control.secondary(file).await,
+        Order::Primary => control.primary().await,
         Order::CleanUp { later_s } => return clean_up(control, later_s).await,
     };
     outcome.map(|()| Value::Null).map_err(|error| error.to_string())

@@ -23,6 +23,8 @@ pub(crate) enum Task {
     Restart { down: Duration },
     Backup(PathBuf),
     Restore(PathBuf),
+    Secondary(PathBuf),
+    Primary,
     CleanUp { what: Cleanup, cleaned: oneshot::Sender<Result<Cleaned, Error>> },
 }
 
@@ -61,6 +63,17 @@ impl Control {
     /// change tracking are as they were, and the recovery fork is a new one.
     pub async fn restore(&self, file: impl AsRef<Path>) -> Result<(), Error> {
         self.order(Task::Restore(file.as_ref().to_owned())).await
+    }
+
+    /// Ends all connections, as a failover does, and serves as a readable secondary that has come as far as a backup of this
+    /// database: its rows, under the same guids. The primary's data stay as they are until [`Control::primary`].
+    pub async fn secondary(&self, file: impl AsRef<Path>) -> Result<(), Error> {
+        self.order(Task::Secondary(file.as_ref().to_owned())).await
+    }
+
+    /// Ends all connections and serves as the primary again, with all that it had.
+    pub async fn primary(&self) -> Result<(), Error> {
+        self.order(Task::Primary).await
     }
 
     /// Removes changes of change tracking, as automatic cleanup does at a given time, or all of them, and moves the minimum

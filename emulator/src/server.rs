@@ -152,8 +152,24 @@ impl Accepting {
                 self.reopen(down, |_| Ok(())).await
             }
             Task::Restore(file) => {
-                let ready = blocking(move || backup::ready(&shared, &file)).await?;
+                let ready = blocking(move || backup::for_restore(&shared, &file)).await?;
                 self.reopen(Duration::ZERO, move |shared| ready.take_place(shared)).await
+            }
+            Task::Secondary(file) => {
+                let ready = blocking(move || backup::for_secondary(&shared, &file)).await?;
+                let become_secondary = move |shared: &mut Shared| {
+                    shared.serve_secondary(true);
+                    ready.take_place(shared)
+                };
+                self.reopen(Duration::ZERO, become_secondary).await
+            }
+            Task::Primary => {
+                drop(shared);
+                let become_primary = |shared: &mut Shared| {
+                    shared.serve_secondary(false);
+                    Ok(())
+                };
+                self.reopen(Duration::ZERO, become_primary).await
             }
         }
     }
@@ -171,12 +187,12 @@ impl Accepting {
     async fn reopen(
         &mut self,
         down: Duration,
-        change: impl FnOnce(&Shared) -> Result<(), Error> + Send + 'static,
+        change: impl FnOnce(&mut Shared) -> Result<(), Error> + Send + 'static,
     ) -> Result<(), Error> {
         self.connections.shutdown().await;
         let shared = self.shared.take().ok_or(Error::Ended)?;
         sessions_ended(&shared).await;
-        let shared = match Arc::try_unwrap(shared) {
+        let mut shared = match Arc::try_unwrap(shared) {
             Ok(shared) => shared,
             Err(shared) => {
                 self.shared = Some(shared);
@@ -185,7 +201,7 @@ impl Accepting {
         };
         self.refuse_for(down).await;
         let reopened = blocking(move || {
-            change(&shared)?;
+            change(&mut shared)?;
             shared.reopen().map_err(|error| Error::Database(error.message))
         });
         self.shared = Some(Arc::new(reopened.await?));

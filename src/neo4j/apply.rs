@@ -13,7 +13,7 @@ use sorted::Sorted;
 use writer::Writer;
 
 use super::checkpoint::{self, Fence, State};
-use super::{Counters, Graph};
+use super::{Counters, Graph, Statement, cypher, list, run, values};
 use crate::error::{Error, Kind, Result};
 use crate::mapping::Shape;
 use crate::reconcile::diff::Item;
@@ -137,6 +137,35 @@ pub async fn apply(graph: &Graph, context: &Context, items: &[Item]) -> Result<A
             let applied = write(txn, std::slice::from_ref(&part)).await?;
             checkpoint::guard(txn, &context.fence, context.read_at).await?;
             Ok(applied.into_iter().next().unwrap_or_default())
+        })
+        .await
+}
+
+/// Takes relationships off a node that leaves, `most` at most, in one transaction: those that would
+/// go with it in [`apply`]. Nothing is left to take where neither ours nor others' went.
+///
+/// The caller sees to it that edges of ours come again (R1), as where the node leaves.
+///
+/// # Errors
+/// As [`apply`]'s.
+pub async fn strip(graph: &Graph, context: &Context, key: i64, most: usize) -> Result<Applied> {
+    let shape = &context.shape;
+    let Some(node) = shape.node() else { return Ok(Applied::default()) };
+    let statement = Statement::new(cypher::strip(shape, node))
+        .with("keys", values::keys(&[key]))
+        .with("most", i64::try_from(most).unwrap_or(i64::MAX));
+    graph
+        .write(async |txn| {
+            let (rows, counters) = run(txn, statement).await?;
+            let cells = rows.first().map(list).transpose()?.unwrap_or_default();
+            let number = |i: usize| cells.get(i).and_then(values::integer).unwrap_or(0);
+            checkpoint::guard(txn, &context.fence, context.read_at).await?;
+            Ok(Applied {
+                detached: u64::try_from(number(0)).unwrap_or(0),
+                foreign_deleted: u64::try_from(number(1)).unwrap_or(0),
+                counters,
+                ..Applied::default()
+            })
         })
         .await
 }

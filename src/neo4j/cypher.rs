@@ -202,19 +202,6 @@ pub fn unlabel(shape: &Shape, node: &NodeShape, label: &str) -> String {
 /// identities that are free now, spelled as [`super::quarantine::token`] does; `$names` are the
 /// table's type labels.
 pub fn leave(shape: &Shape, node: &NodeShape) -> String {
-    let keep = node
-        .links
-        .iter()
-        .map(|links| {
-            format!(
-                "(n:{} AND EXISTS {{ (n)-[g:{}]-() WHERE coalesce(g.{}) IS NOT NULL }})",
-                q(&links.label),
-                q(&links.relationship),
-                q(&links.key)
-            )
-        })
-        .collect::<Vec<_>>()
-        .join(" OR ");
     format!(
         "{find}
 CALL (n) {{ {edges} }}
@@ -232,8 +219,46 @@ RETURN [count(*), sum(edges), sum(others), collect(freed)] AS row",
         key = q(&shape.key),
         placeholder = q(&node.placeholder),
         edges = delete_edges_of_node(node),
-        keep = if keep.is_empty() { "false" } else { &keep },
+        keep = keep(node),
     )
+}
+
+/// Takes up to `$most` of the relationships that [`leave`] would take along off the nodes.
+///
+/// Returns how many of ours and of others went.
+pub fn strip(shape: &Shape, node: &NodeShape) -> String {
+    format!(
+        "{find}
+WITH n, {keep} AS keep
+MATCH (n)-[r]-()
+WITH r, keep, {ours} AS ours
+WHERE ours OR NOT keep
+WITH DISTINCT r, ours LIMIT $most
+DELETE r
+RETURN [count(CASE WHEN ours THEN 1 END), count(CASE WHEN ours THEN null ELSE 1 END)] AS row",
+        find = find_node(shape, node, By::List),
+        keep = keep(node),
+        ours = any(node.edges.iter().filter(|edges| !edges.types.is_empty()).map(|edges| {
+            format!("(r:{} AND coalesce(r.{}) IS NOT NULL)", or(&edges.types), q(&edges.key))
+        })),
+    )
+}
+
+/// Whether a node that leaves stays as a placeholder, since links need its identity.
+fn keep(node: &NodeShape) -> String {
+    any(node.links.iter().map(|links| {
+        format!(
+            "(n:{} AND EXISTS {{ (n)-[g:{}]-() WHERE coalesce(g.{}) IS NOT NULL }})",
+            q(&links.label),
+            q(&links.relationship),
+            q(&links.key)
+        )
+    }))
+}
+
+fn any(conditions: impl Iterator<Item = String>) -> String {
+    let all = conditions.collect::<Vec<_>>().join(" OR ");
+    if all.is_empty() { "false".to_owned() } else { all }
 }
 
 fn delete_edges_of_node(node: &NodeShape) -> String {
@@ -449,6 +474,7 @@ pub fn all(shape: &Shape) -> Vec<(String, String)> {
         add("read-keys", read_nodes(shape, node, By::List));
         add("read-identities", read_node_identities(shape, node));
         add("leave", leave(shape, node));
+        add("strip", strip(shape, node));
         add("enter", enter(shape, node, &first));
         add("adopt", adopt(shape, node, &first));
         add("update", update_nodes(shape, node));

@@ -26,6 +26,9 @@ pub struct Beat {
     pub rows_per_second: f64,
     /// What it can't do at the moment, and tries again.
     pub trouble: Option<String>,
+    /// Whether the source answers it. Where it does not, people see the sign, but to a standby it is
+    /// silence: another may be answered.
+    pub is_answered: bool,
     /// The table that the background verify reads, the next key, and whether it has just come to an
     /// end of all tables.
     pub verify: Option<Verify>,
@@ -91,7 +94,8 @@ pub enum Mended {
     Refused(String),
 }
 
-/// A sign of the writer as somebody else sees it; while it lives, the sign changes.
+/// A sign of the writer as somebody else sees it; while it lives and its source answers, the sign
+/// changes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sign {
     /// Who writes; `None` after it has ended in good order.
@@ -110,7 +114,7 @@ pub async fn beat(graph: &Graph, fence: &Fence, beat: &Beat) -> Result<Option<Re
     let statement = Statement::new(
         "MATCH (c:ProvsyncCheckpoint {source: $source}) SET c.guard = $fence
 WITH c WHERE c.fence = $fence
-SET c += $says, c.beat = coalesce(c.beat, 0) + 1, c.heartbeatAt = datetime()
+SET c += $says, c.beat = coalesce(c.beat, 0) + CASE WHEN $answered THEN 1 ELSE 0 END, c.heartbeatAt = datetime()
 FOREACH (ms IN CASE WHEN $ago IS NULL THEN [] ELSE [$ago] END | SET c.asOf = datetime() - duration({milliseconds: ms}))
 FOREACH (_ IN CASE WHEN $verified THEN [1] ELSE [] END | SET c.verifiedAt = datetime())
 RETURN [c.request] AS row",
@@ -131,6 +135,7 @@ RETURN [c.request] AS row",
         .with("source", fence.source())
         .with("fence", fence.token())
         .with("ago", ago)
+        .with("answered", beat.is_answered)
         .with("verified", beat.verify.as_ref().is_some_and(|v| v.is_complete))
         .with("says", values::map(says));
     let rows = graph.write(async |txn| Ok(run(txn, statement).await?.0)).await?;

@@ -133,6 +133,10 @@ impl GraphStore for Graph {
         apply::apply(self, context, items).await
     }
 
+    async fn strip(&self, context: &Context, key: i64, most: usize) -> Result<Applied> {
+        apply::strip(self, context, key, most).await
+    }
+
     async fn sweep(
         &self,
         shape: &Shape,

@@ -1,5 +1,6 @@
 //! One batch, written for sure: halved when it is too large for the server, bisected to the row that
-//! the server refuses.
+//! the server refuses. A node with more relationships than fit the transaction in which it leaves
+//! loses them before, part by part.
 
 use super::diff::{Entry, Item};
 use super::lanes::Batch;
@@ -11,6 +12,9 @@ use crate::neo4j::quarantine::Reason;
 
 /// How often a batch that the server refuses is sent whole before it is bisected.
 const REFUSED_TRIES: usize = 2;
+
+/// Relationships that are taken off a node at a time, at first.
+const STRIPPED_MAX: usize = 8_000;
 
 /// Of several failures the one that no retry cures; else the one that needs a new fence.
 pub(super) fn worse(a: Option<Error>, b: Option<Error>) -> Option<Error> {
@@ -54,6 +58,20 @@ pub(super) async fn write<G: GraphStore>(
             {
                 return (total, Some(error.with_kind(Kind::Transient)));
             }
+            Err(error) if error.kind == Kind::TooLarge && leaves_alone(&batch).is_some() => {
+                let key = leaves_alone(&batch).unwrap_or_default();
+                let (stripped, failure) = strip(&graph, &context, key).await;
+                // The node alone is no more than any other.
+                let failure = failure.or((stripped == Applied::default()).then_some(error));
+                total.add(stripped);
+                match failure {
+                    None => stack.push(batch),
+                    Some(error) if error.kind == Kind::TooLarge => {
+                        return (total, Some(error.with_kind(Kind::Graph)));
+                    }
+                    Some(error) => return (total, Some(error)),
+                }
+            }
             Err(error) if matches!(error.kind, Kind::Refused | Kind::TooLarge) => {
                 tracing::info!(rows = batch.len(), %error, "splitting a batch");
                 tries = 0;
@@ -66,6 +84,31 @@ pub(super) async fn write<G: GraphStore>(
         }
     }
     (total, None)
+}
+
+/// The node that leaves, where a batch does nothing else.
+fn leaves_alone(batch: &[Item]) -> Option<i64> {
+    match batch {
+        [Item::Leave { key, .. }] => Some(*key),
+        _ => None,
+    }
+}
+
+/// Takes all relationships off a node that leaves, as many at a time as the server takes.
+///
+/// Returns what was committed even when it fails.
+async fn strip<G: GraphStore>(graph: &G, context: &Context, key: i64) -> (Applied, Option<Error>) {
+    let (mut total, mut most) = (Applied::default(), STRIPPED_MAX);
+    loop {
+        match graph.strip(context, key, most).await {
+            Ok(stripped) if stripped.detached + stripped.foreign_deleted == 0 => {
+                return (total, None);
+            }
+            Ok(stripped) => total.add(stripped),
+            Err(error) if error.kind == Kind::TooLarge && most > 1 => most /= 2,
+            Err(error) => return (total, Some(error)),
+        }
+    }
 }
 
 /// Two halves, the first on top; a single row that can't be written goes into quarantine instead.

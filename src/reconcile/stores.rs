@@ -203,6 +203,15 @@ pub trait GraphStore: Clone + Send + Sync + 'static {
         items: &[Item],
     ) -> impl Future<Output = Result<Applied>> + Send;
 
+    /// Takes relationships off a node that leaves, `most` at most, in one transaction, guard last:
+    /// [`crate::neo4j::apply::strip`].
+    fn strip(
+        &self,
+        context: &Context,
+        key: i64,
+        most: usize,
+    ) -> impl Future<Output = Result<Applied>> + Send;
+
     /// Deletes up to `limit` placeholders that no link needs, guard last; `None` if there are none.
     fn sweep(
         &self,

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use tiberius::{FromSql, Row};
 
-use super::{Source, decode, statements};
+use super::{Source, decode, errors, statements};
 use crate::error::{Error, Kind, Result};
 use crate::mapping::Mapping;
 
@@ -82,18 +82,15 @@ impl Epoch {
 /// Reads the epoch.
 ///
 /// # Errors
-/// [`Kind::Transient`] of a read-only copy.
+/// That of a read-only copy, by the code that change tracking has for it too.
 pub async fn read_epoch(source: &mut Source, mapping: &Mapping) -> Result<Epoch> {
     let rows = source.rows(statements::EPOCH_DATABASE, &[]).await?;
     let row = rows
         .first()
         .ok_or_else(|| Error::new(Kind::Source, "sys.databases does not list this database"))?;
     if text(row, 5).as_deref() == Some("READ_ONLY") {
-        // A copy may be behind; to take it for the source would put the graph back. It passes when a
-        // failover is over.
-        return Err(Error::new(Kind::Transient, "the source is a read-only copy").hint(
-            "connect to the primary or to the availability group's listener, without read intent",
-        ));
+        // A copy may be behind; to take it for the source would put the graph back.
+        return Err(errors::read_only_copy());
     }
     let tables = source.rows(&statements::epoch_tables(mapping), &[]).await?;
     Ok(Epoch {

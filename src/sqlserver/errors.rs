@@ -53,6 +53,16 @@ fn message(code: u32, text: &str) -> String {
     }
 }
 
+/// Of a readable secondary, and of any other database that can't be written to.
+const READ_ONLY_COPY: &str = "changes are tracked on the primary only: connect to it, or to the availability group's listener, without read intent";
+
+/// What the server says where change tracking is asked for (22117), said before it is.
+pub fn read_only_copy() -> Error {
+    Error::new(Kind::Source, "the source is a read-only copy")
+        .code("Msg 22117")
+        .hint(READ_ONLY_COPY)
+}
+
 fn hint(code: u32) -> Option<&'static str> {
     Some(match code {
         207 => {
@@ -66,9 +76,7 @@ fn hint(code: u32) -> Option<&'static str> {
         4060 | 911 => "check source.database and that the login has a user in it",
         18456 => "check source.user and source.password",
         22105 => "ALTER TABLE … ENABLE CHANGE_TRACKING; `provsync doctor` prints the statement",
-        22117 => {
-            "change tracking can be read on the primary only: connect to the listener without read intent"
-        }
+        22117 => READ_ONLY_COPY,
         _ => return None,
     })
 }

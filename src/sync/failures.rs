@@ -31,12 +31,13 @@ pub(super) async fn pause_unless(stop: &watch::Receiver<bool>, pause: Duration) 
 /// Whether a failure of a worker is waited for. Pure.
 ///
 /// A server that starts again refuses logins and databases for a while with errors that are an
-/// operator's fault at any other time. What is too large there is no batch, which would have been
-/// halved: others use up the memory that the server has for transactions.
+/// operator's fault at any other time; so does one that a failover has made a secondary. What is too
+/// large there is no batch, which would have been halved: others use up the memory that the server has
+/// for transactions.
 pub(super) fn is_passing(error: &Error) -> bool {
     /// While the server starts, or a database recovers, is restored, changes over or has no room.
     /// Source: the engine's messages.
-    const OF_SOURCE: [&str; 17] = [
+    const OF_SOURCE: [&str; 18] = [
         "Msg 4060",
         "Msg 18456",
         "Msg 18401",
@@ -54,6 +55,7 @@ pub(super) fn is_passing(error: &Error) -> bool {
         "Msg 983",
         "Msg 988",
         "Msg 9002",
+        "Msg 22117",
     ];
     const OF_GRAPH: [&str; 4] = [
         "Neo.ClientError.Database.DatabaseNotFound",
@@ -75,7 +77,7 @@ mod tests {
     #[test]
     fn a_server_that_starts_is_waited_for_and_a_fault_of_the_set_up_is_not() {
         let of_source = |code: &str| is_passing(&Error::new(Kind::Source, "it").code(code));
-        assert!(of_source("Msg 18456") && of_source("Msg 4060"));
+        assert!(of_source("Msg 18456") && of_source("Msg 4060") && of_source("Msg 22117"));
         assert!(!of_source("Msg 207") && !of_source("Msg 208") && !of_source("Msg 229"));
         let of_graph = |code: &str| is_passing(&Error::new(Kind::Graph, "it").code(code));
         assert!(of_graph("Neo.ClientError.Database.DatabaseNotFound"));

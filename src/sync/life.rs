@@ -34,6 +34,7 @@ pub struct Life {
     caught_up_at: Option<Instant>,
     source_version: Option<i64>,
     trouble: Option<String>,
+    is_answered: bool,
     rows: VecDeque<(Instant, u64)>,
     /// What others ask, until it is done.
     pub request: Option<Request>,
@@ -50,6 +51,7 @@ impl Life {
             caught_up_at: None,
             source_version: None,
             trouble: None,
+            is_answered: true,
             rows: VecDeque::new(),
             request: None,
         }
@@ -77,6 +79,11 @@ impl Life {
         self.trouble = trouble;
     }
 
+    /// Whether the source answered when it was last asked for the lease.
+    pub fn answered(&mut self, is_answered: bool) {
+        self.is_answered = is_answered;
+    }
+
     /// Rows were carried.
     pub fn carried(&mut self, rows: u64) {
         self.rows.push_back((Instant::now(), rows));
@@ -100,6 +107,7 @@ impl Life {
             caught_up_ago: self.caught_up_at.map(|at| at.elapsed()),
             rows_per_second: self.rate(),
             trouble: self.trouble.clone(),
+            is_answered: self.is_answered,
             verify: trickle.says(),
         };
         let asked = engine.graph.beat(fence, &beat).await?;

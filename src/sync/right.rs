@@ -1,9 +1,10 @@
 //! The right to write: the lease at the source, then the fence in the graph.
 //!
 //! Whoever gets the lease raises the fence, and an older writer's next transaction fails. A writer
-//! that hangs keeps its lease: after it has given no sign for `takeover`, a standby raises the fence
-//! without the lease and takes the lease when it becomes free. Time is measured by the standby's own
-//! clock between two looks at a sign that does not change, so that no clock has to agree with another.
+//! that hangs, or that the source does not answer, may keep its lease: after it has given no sign for
+//! `takeover`, a standby that the source has answered all the while raises the fence without the lease
+//! and takes the lease when it becomes free. Time is measured by the standby's own clock between two
+//! looks at a sign that does not change, so that no clock has to agree with another.
 
 use std::time::Duration;
 
@@ -49,7 +50,8 @@ impl Watch {
         }
     }
 
-    /// Nothing could be seen: the writer may have lived all the while.
+    /// Nothing could be seen, or the source does not answer here either: the writer may have lived all
+    /// the while.
     pub fn blink(&mut self) {
         self.last = None;
     }
@@ -88,7 +90,7 @@ pub async fn look<S: SourceStore, G: GraphStore>(
     was_fenced_off: bool,
     patience: Patience,
 ) -> Result<bool> {
-    let has_lease = lease.take_lease(lease_name).await?;
+    let has_lease = lease.take_lease(lease_name).await.inspect_err(|_| watch.blink())?;
     let sign = graph.sign().await.inspect_err(|_| watch.blink())?;
     let unchanged = watch.see(sign.clone());
     let may = may_take(has_lease, was_fenced_off, sign.as_ref(), unchanged, patience);

@@ -312,10 +312,11 @@ impl<S: SourceStore> Following<S> {
     /// The lease is a courtesy to a standby, which waits for it; the fence alone decides who writes.
     async fn hold_lease(&mut self) {
         let Lease { connection, name } = &mut self.lease;
-        if connection.holds_lease(name).await.unwrap_or(false) {
-            return;
-        }
-        match connection.take_lease(name).await {
+        let held = connection.holds_lease(name).await.unwrap_or(false);
+        let taken = if held { Ok(true) } else { connection.take_lease(name).await };
+        self.life.answered(taken.is_ok());
+        match taken {
+            Ok(true) if held => {}
             Ok(true) => tracing::info!("the lease is ours"),
             Ok(false) => tracing::warn!("another has the lease"),
             Err(error) => tracing::warn!(%error, "the lease can't be held now"),

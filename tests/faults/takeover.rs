@@ -1,13 +1,20 @@
-//! One worker after another: it dies, it hangs, it leaves a transaction behind, it is asked to end.
+//! One worker after another: it dies, it hangs, it leaves a transaction behind, it is asked to end, its
+//! source does not answer it.
 
 use std::time::{Duration, Instant};
+
+use sqlgraph_emulator::faults::{Effect as AtSource, Fault as SourceFault, Kind};
 
 use super::effects::SLOW;
 use super::stand::Stand;
 use super::support::bolt_proxy::{Effect, Fault, On};
+use super::support::source::emulator_only;
+use super::support::tcp_proxy::TcpProxy;
 use super::support::worker::{Worker, caught_up, until};
 
 const FENCE: &str = "MATCH (c:ProvsyncCheckpoint) RETURN c.fence AS row";
+/// Far more than a worker that is well needs between two signs of life.
+const TAKEOVER: Duration = Duration::from_secs(4);
 
 /// A worker through the proxy that gives signs of life.
 async fn following() -> Stand {
@@ -26,6 +33,28 @@ impl Stand {
     fn standby(&self) -> Worker {
         let mut config = self.config.clone();
         config.graph = self.graph.config.clone();
+        Worker::start(&config)
+    }
+
+    /// The worker starts anew, its source behind a proxy of its own, and finds out soon that it is not
+    /// answered; a takeover in silence takes `takeover`.
+    async fn start_cut_off(takeover: Duration) -> (Self, TcpProxy) {
+        let mut stand = following().await;
+        stand.worker.take().unwrap().end().await.unwrap();
+        let between = TcpProxy::start(&stand.config.source.host, stand.config.source.port).await;
+        stand.config.sync.takeover = takeover;
+        stand.config.source.statement_timeout = Duration::from_millis(400);
+        stand.config.source.connect_timeout = Duration::from_millis(400);
+        stand.worker = Some(stand.worker_behind(&between));
+        stand.change_few().await;
+        stand.assert_right(&[]).await;
+        (stand, between)
+    }
+
+    /// Another worker, whose source is behind a proxy.
+    fn worker_behind(&self, between: &TcpProxy) -> Worker {
+        let mut config = self.config.clone();
+        config.source.port = between.port();
         Worker::start(&config)
     }
 
@@ -105,4 +134,140 @@ async fn a_worker_that_is_asked_to_end_within_a_window_ends_soon_and_the_next_go
     stand.proxy.disarm();
     stand.start();
     stand.assert_right(&[]).await;
+}
+
+/// What a writer that was replaced does once its source answers again: it stands by, and is the right
+/// one when the other has ended.
+async fn goes_on_as_standby(stand: &mut Stand, standby: Worker) {
+    let second = stand.fence().await;
+    for _ in 0..3 {
+        stand.change_few().await;
+        stand.assert_right(&[]).await;
+        assert_eq!(stand.fence().await, second, "the first one stands by");
+    }
+    standby.end().await.unwrap();
+    stand.change_few().await;
+    stand.assert_right(&[]).await;
+    assert_ne!(stand.fence().await, second);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_standby_takes_over_from_a_worker_that_the_source_does_not_answer() {
+    let (mut stand, between) = Stand::start_cut_off(TAKEOVER).await;
+    let first = stand.fence().await;
+    let standby = stand.standby();
+    between.hold();
+    let held = Instant::now();
+    // The server does not know: the lease is not free.
+    stand.change_few().await;
+    caught_up(&stand.source, &stand.graph).await;
+    println!("taken over after {:?}", held.elapsed());
+    assert!(held.elapsed() < 2 * TAKEOVER, "{:?}", held.elapsed());
+    assert_ne!(stand.fence().await, first);
+    stand.change_few().await;
+    stand.assert_right(&[]).await;
+    between.release();
+    goes_on_as_standby(&mut stand, standby).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_standby_takes_over_at_once_when_the_server_ends_a_lease_that_nobody_answers_for() {
+    let (mut stand, between) = Stand::start_cut_off(Duration::from_secs(600)).await;
+    let first = stand.fence().await;
+    let standby = stand.standby();
+    between.hold();
+    between.close_upstream();
+    stand.change_few().await;
+    caught_up(&stand.source, &stand.graph).await;
+    assert_ne!(stand.fence().await, first);
+    between.release();
+    goes_on_as_standby(&mut stand, standby).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_that_is_cut_off_from_the_source_within_a_window_writes_no_further_page() {
+    let (mut stand, between) = Stand::start_cut_off(TAKEOVER).await;
+    let first = stand.fence().await;
+    let standby = stand.standby();
+    stand.proxy.arm(Fault::next(On::RunContaining("SET n += row.p"), SLOW).times(100));
+    stand.change_many().await;
+    let within = "MATCH (c:ProvsyncCheckpoint {phase: 'window'}) RETURN count(c) AS row";
+    until(&stand.graph, within, 1).await;
+    between.hold();
+    stand.proxy.disarm();
+    caught_up(&stand.source, &stand.graph).await;
+    assert_ne!(stand.fence().await, first);
+    between.release();
+    goes_on_as_standby(&mut stand, standby).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_standby_that_the_source_does_not_answer_harms_nobody_and_takes_over_later() {
+    let mut stand = following().await;
+    let first = stand.fence().await;
+    let between = TcpProxy::start(&stand.config.source.host, stand.config.source.port).await;
+    let standby = stand.worker_behind(&between);
+    // Once it stands by, once it has not even begun.
+    let beside = TcpProxy::start(&stand.config.source.host, stand.config.source.port).await;
+    beside.hold();
+    let never_begun = stand.worker_behind(&beside);
+    for _ in 0..3 {
+        stand.change_few().await;
+        stand.assert_right(&[]).await;
+        between.hold();
+    }
+    assert_eq!(stand.fence().await, first);
+    stand.kill();
+    stand.change_few().await;
+    let before = stand.graph.dump().await;
+    tokio::time::sleep(stand.config.sync.takeover + Duration::from_secs(1)).await;
+    assert_eq!(stand.graph.dump().await, before, "nobody is there who could write");
+    assert!(standby.is_running() && never_begun.is_running());
+    between.release();
+    stand.assert_right(&[]).await;
+    let second = stand.fence().await;
+    assert_ne!(second, first);
+    beside.release();
+    stand.change_few().await;
+    stand.assert_right(&[]).await;
+    standby.end().await.unwrap();
+    stand.change_few().await;
+    stand.assert_right(&[]).await;
+    assert_ne!(stand.fence().await, second);
+    never_begun.end().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lease_that_is_granted_to_a_standby_that_does_not_hear_of_it_keeps_nobody() {
+    if emulator_only("the answer of a lease is held at the emulator") {
+        return;
+    }
+    let mut stand = following().await;
+    let first = stand.fence().await;
+    stand.kill();
+    let between = TcpProxy::start(&stand.config.source.host, stand.config.source.port).await;
+    // EXEC is the lease's alone.
+    let faults = stand.source.emulator().faults();
+    faults.arm(SourceFault::new(AtSource::Hold).on(Kind::Other)).unwrap();
+    let standby = stand.worker_behind(&between);
+    while !stand.source.emulator().faults().armed().is_empty() {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    between.hold();
+    let third = stand.standby();
+    stand.change_few().await;
+    caught_up(&stand.source, &stand.graph).await;
+    assert_ne!(stand.fence().await, first);
+    stand.source.emulator().faults().release();
+    between.release();
+    // Either may get the lease now, and then is the one that writes.
+    for _ in 0..3 {
+        stand.change_few().await;
+        stand.assert_right(&[]).await;
+    }
+    assert!(standby.is_running() && third.is_running());
+    third.end().await.unwrap();
+    stand.change_few().await;
+    stand.assert_right(&[]).await;
+    standby.end().await.unwrap();
 }

@@ -1,7 +1,7 @@
 //! What may go wrong at a call of a store: it waits, it fails before it does anything, its answer is
 //! lost, the process is killed or hangs. One generator decides, so that a seed replays a run.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use provsync::error::{Error, Kind, Result};
@@ -41,6 +41,8 @@ enum Life {
 pub struct Chaos {
     inner: Arc<Mutex<Inner>>,
     life: Arc<watch::Sender<Life>>,
+    /// The source's answers do not reach it, and it does not hear of it.
+    is_cut_off: Arc<AtomicBool>,
     /// Which process it is.
     pub process: u64,
 }
@@ -60,6 +62,7 @@ impl Chaos {
         Self {
             inner: Arc::new(Mutex::new(inner)),
             life: Arc::new(watch::channel(Life::Runs).0),
+            is_cut_off: Arc::new(AtomicBool::new(false)),
             process: PROCESSES.fetch_add(1, Ordering::Relaxed),
         }
     }
@@ -90,6 +93,15 @@ impl Chaos {
     /// The process goes on.
     pub fn wake(&self) {
         self.change(Life::Hangs, Life::Runs);
+    }
+
+    /// From here on nothing passes between the process and the source, or everything does again.
+    pub fn cut_off(&self, yes: bool) {
+        self.is_cut_off.store(yes, Ordering::Relaxed);
+    }
+
+    pub fn is_cut_off(&self) -> bool {
+        self.is_cut_off.load(Ordering::Relaxed)
     }
 
     fn change(&self, from: Life, to: Life) {

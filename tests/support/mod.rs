@@ -19,6 +19,7 @@ pub mod scenario;
 pub mod server;
 pub mod source;
 pub mod stand;
+pub mod tcp_proxy;
 pub mod truth;
 pub mod verify;
 pub mod worker;

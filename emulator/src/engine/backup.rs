@@ -1,4 +1,4 @@
-//! Backups, and what a restore makes of one.
+//! Backups, and what becomes of one: the data anew, or those of a secondary.
 
 use std::path::{Path, PathBuf};
 
@@ -28,13 +28,30 @@ fn copy(from: &Path, to: &Path) -> Result<(), Error> {
 pub struct Ready(PathBuf);
 
 /// Copies a backup of this database and begins a new recovery fork in the copy. The data stay as they are.
-pub fn ready(shared: &Shared, file: &Path) -> Result<Ready, Error> {
+pub fn for_restore(shared: &Shared, file: &Path) -> Result<Ready, Error> {
+    if shared.is_secondary() {
+        // Documented: a database of an availability group is not restored.
+        return Err(failed(file, "a secondary is not restored"));
+    }
+    ready(shared, file, fork)
+}
+
+/// Copies a backup of this database, of the same recovery fork: what a secondary has that has come as far.
+pub fn for_secondary(shared: &Shared, file: &Path) -> Result<Ready, Error> {
+    ready(shared, file, same_life)
+}
+
+fn ready(
+    shared: &Shared,
+    file: &Path,
+    prepare: impl FnOnce(&Shared, &Path) -> Result<(), String>,
+) -> Result<Ready, Error> {
     if !file.is_file() {
         return Err(failed(file, "no such backup"));
     }
     let ready = Ready(shared.path().with_extension("restoring"));
     copy(file, &ready.0)?;
-    fork(shared, &ready.0).map_err(|what| {
+    prepare(shared, &ready.0).map_err(|what| {
         ready.discard();
         failed(file, what)
     })?;
@@ -53,8 +70,20 @@ fn fork(shared: &Shared, copy: &Path) -> Result<(), String> {
     store::save(&connection, &mut catalog).map_err(|error| error.message)
 }
 
+fn same_life(shared: &Shared, copy: &Path) -> Result<(), String> {
+    let life = |file: &Path| {
+        let connection = Connection::open(file).map_err(|error| error.to_string())?;
+        let database = store::load(&connection).map_err(|error| error.message)?.database;
+        Ok::<_, String>((database.name, database.guid, database.fork_guid))
+    };
+    if life(shared.path())? == life(copy)? {
+        return Ok(());
+    }
+    Err("this is a backup of another database, or from before a restore".to_owned())
+}
+
 impl Ready {
-    /// Takes the place of the data, which no session may have open.
+    /// Takes the place of the data that are served, which no session may have open.
     pub fn take_place(self, shared: &Shared) -> Result<(), Error> {
         for log in ["-wal", "-shm"] {
             let log = with_suffix(shared.path(), log);

@@ -87,6 +87,7 @@ impl<'a> Binder<'a> {
             user: DBO,
             variables: self.variables,
             snapshot: false,
+            secondary: false,
             identity_insert: None,
         })
     }

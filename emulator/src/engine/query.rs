@@ -139,7 +139,9 @@ impl Session {
     /// SELECT. The plan is made and run in one transaction of `SQLite`, so both see the same tables.
     pub(super) fn select(&mut self, query: &Query, reply: &mut dyn Reply) -> Result<u64> {
         // Locks that last make the session the one writer, until its transaction ends.
-        let locks = self.transaction.count > 0 && !self.transaction.doomed && query.holds_locks();
+        // Documented: a secondary ignores them.
+        let may_lock = !self.transaction.doomed && !self.shared.is_secondary();
+        let locks = self.transaction.count > 0 && may_lock && query.holds_locks();
         let access = if locks { Access::Write } else { Access::Read };
         self.accessing(access, |session| {
             let catalog = session.refresh_catalog()?;

@@ -119,6 +119,7 @@ impl Session {
             user: self.user,
             variables: self.variables.types(),
             snapshot: self.under_snapshot(),
+            secondary: self.shared.is_secondary(),
             identity_insert: self.settings.identity_insert,
         }
     }

@@ -25,7 +25,10 @@ const FIRST_SPID: i64 = 51;
 /// The database and what is kept beside it.
 #[derive(Debug)]
 pub struct Shared {
-    path: PathBuf,
+    /// Of the primary.
+    data: PathBuf,
+    /// A copy of an earlier moment that is served in their place, as by a secondary.
+    secondary: Option<PathBuf>,
     /// Held for the server's life when the data are not to outlive it.
     _directory: Option<tempfile::TempDir>,
     /// Password of `sa`.
@@ -64,7 +67,8 @@ impl Shared {
         };
         let recorder = Recorder::new(options.record.as_deref()).map_err(SqlError::internal)?;
         let shared = Self {
-            path,
+            data: path,
+            secondary: None,
             _directory: directory,
             sa_password: options.sa_password.clone(),
             database: options.database.clone(),
@@ -98,9 +102,19 @@ impl Shared {
         Ok(shared)
     }
 
-    /// Where the data are.
+    /// Where the data are that are served.
     pub fn path(&self) -> &Path {
-        &self.path
+        self.secondary.as_ref().unwrap_or(&self.data)
+    }
+
+    /// Whether it serves as a readable secondary.
+    pub fn is_secondary(&self) -> bool {
+        self.secondary.is_some()
+    }
+
+    /// From the next start on it serves what is beside the primary's data, or those.
+    pub fn serve_secondary(&mut self, yes: bool) {
+        self.secondary = yes.then(|| self.data.with_extension("secondary"));
     }
 
     fn initialise(&self) -> Result<()> {
@@ -164,7 +178,8 @@ impl Shared {
     pub fn connect(&self, catalog: Arc<Catalog>) -> Result<(Connection, ContextHandle)> {
         let locks = Arc::clone(&self.application_locks);
         let context = ContextHandle::new(catalog, Arc::clone(&self.counters), locks);
-        let connection = connection::open(&self.path, &context).map_err(SqlError::internal)?;
+        context.lock().is_secondary = self.is_secondary();
+        let connection = connection::open(self.path(), &context).map_err(SqlError::internal)?;
         Ok((connection, context))
     }
 

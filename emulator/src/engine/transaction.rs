@@ -286,6 +286,9 @@ impl Session {
         if access == Access::Write && self.transaction.doomed {
             return Err(doomed());
         }
+        if access == Access::Write && self.shared.is_secondary() {
+            return Err(read_only(&self.shared.database));
+        }
         let explicit = self.transaction.count > 0;
         let isolation = self.isolation();
         match (self.transaction.open, access) {
@@ -298,7 +301,9 @@ impl Session {
             }
             (Open::Nothing | Open::Statement, Access::Write) => self.begin_write(),
             (Open::Nothing, Access::Read) => {
+                // Nobody writes to a secondary.
                 if explicit
+                    && !self.shared.is_secondary()
                     && matches!(isolation, Isolation::RepeatableRead | Isolation::Serializable)
                 {
                     return self.begin_write();
@@ -404,6 +409,13 @@ fn definition_changed(database: &str) -> SqlError {
          snapshot isolation."
     );
     SqlError::new(3961, message)
+}
+
+/// 3906.
+fn read_only(database: &str) -> SqlError {
+    let message =
+        format!("Failed to update database \"{database}\" because the database is read-only.");
+    SqlError::new(3906, message).state(2)
 }
 
 /// 3930.

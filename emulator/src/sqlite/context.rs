@@ -29,6 +29,8 @@ pub struct Context {
     pub host: String,
     /// Client's application.
     pub application: String,
+    /// The server serves as a readable secondary.
+    pub is_secondary: bool,
     /// Session id.
     pub spid: i64,
     /// Time of the present statement, UTC ticks.
@@ -75,6 +77,7 @@ impl ContextHandle {
             database,
             host: String::new(),
             application: String::new(),
+            is_secondary: false,
             spid: 51,
             now: 0,
             lock_timeout_ms: -1,

@@ -105,7 +105,19 @@ impl Translator<'_> {
     }
 
     /// A tracked table whose changes the user may see.
+    /// 22117: change tracking is read at the primary (documented of CHANGETABLE; assumption of the two functions).
+    pub(super) fn refuse_on_secondary(&self) -> Result<()> {
+        if !self.environment.secondary {
+            return Ok(());
+        }
+        let message = "For databases that are members of a secondary availability replica (that is, for secondary databases), \
+                       change tracking is not supported. Run change tracking queries on the databases in the primary \
+                       availability replica.";
+        Err(SqlError::new(22117, message))
+    }
+
     fn tracked_table(&self, name: &ObjectName) -> Result<Arc<Table>> {
+        self.refuse_on_secondary()?;
         let is_view = name.schema().is_some_and(|schema| {
             same_name(schema, "INFORMATION_SCHEMA")
                 || (same_name(schema, "sys") && rows::view(name.object()).is_some())

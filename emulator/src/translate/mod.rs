@@ -61,6 +61,8 @@ pub struct Environment<'a> {
     pub variables: &'a HashMap<String, SqlType>,
     /// The transaction is under SNAPSHOT.
     pub snapshot: bool,
+    /// The server serves as a readable secondary.
+    pub secondary: bool,
     /// Table for which `IDENTITY_INSERT` is on.
     pub identity_insert: Option<i32>,
 }

@@ -47,6 +47,7 @@ impl Translator<'_> {
             ("HOST_NAME", []) => get("host", NAME),
             ("APP_NAME", []) => get("application", NAME),
             ("CHANGE_TRACKING_CURRENT_VERSION", []) => {
+                self.refuse_on_secondary()?;
                 // Observed: NULL while the database does not track (probed.md 1).
                 let tracked = self.catalog().database.tracking.is_some();
                 // Assumption: asking for a version fixes a snapshot as a read of rows does.
@@ -55,6 +56,7 @@ impl Translator<'_> {
                 Typed::expression(sql, SqlType::BigInt)
             }
             ("CHANGE_TRACKING_MIN_VALID_VERSION", [table]) => {
+                self.refuse_on_secondary()?;
                 let table = self.expression(table, scope)?;
                 if table.is_null || table.sql_type != SqlType::Int {
                     let kind = if table.is_null { "NULL" } else { table.sql_type.name() };

@@ -63,6 +63,28 @@ async fn faults_backups_and_restarts_are_ordered_by_lines_of_json() {
 }
 
 #[tokio::test]
+async fn the_role_is_ordered_by_lines_of_json() {
+    let Some(server) = emulator("the admin port").await else { return };
+    let listener = admin::listen("127.0.0.1:0".parse().unwrap()).await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(admin::serve(listener, server.control().clone()));
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("earlier.bak");
+    let mut client = connect(&server).await;
+    let orders = [json!({"backup": {"file": &file}}), json!({"secondary": {"file": &file}})];
+    let ok = json!({"ok": null});
+    let table = "CREATE TABLE dbo.T (A int)";
+    for order in orders {
+        assert_eq!(ask(address, &[order.to_string()]).await[0], ok);
+    }
+    assert!(crate::support::try_run(&mut client, table).await.is_err());
+    let mut client = connect(&server).await;
+    assert_eq!(error(&mut client, table).await.0, 3906);
+    assert_eq!(ask(address, &["\"primary\"".to_owned()]).await, [ok]);
+    run(&mut connect(&server).await, table).await;
+}
+
+#[tokio::test]
 async fn what_is_no_order_is_answered_with_what_is_wrong_and_the_port_goes_on() {
     let Some(server) = emulator("the admin port").await else { return };
     let listener = admin::listen("127.0.0.1:0".parse().unwrap()).await.unwrap();
@@ -74,6 +96,7 @@ async fn what_is_no_order_is_answered_with_what_is_wrong_and_the_port_goes_on() 
         r#"{"arm": {"effect": "explode"}}"#,
         r#"{"arm": {"effect": {"error": 40613}}}"#,
         r#"{"restore": {"file": "/nowhere/older.bak"}}"#,
+        r#"{"secondary": {"file": "/nowhere/older.bak"}}"#,
     ];
     let answers = ask(address, &lines.map(str::to_owned)).await;
     for (line, answer) in lines.iter().zip(answers) {

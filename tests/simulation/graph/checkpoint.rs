@@ -109,7 +109,7 @@ impl Data {
     ) -> Result<Option<Request>> {
         let checkpoint = self.held(fence, weakness)?;
         checkpoint.holder = Some(beat.holder.clone());
-        checkpoint.beat += 1;
+        checkpoint.beat += i64::from(beat.is_answered);
         Ok(checkpoint.request.clone())
     }
 

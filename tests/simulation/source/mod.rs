@@ -23,6 +23,11 @@ pub use rows::{Rows, Table};
 use crate::chaos::Chaos;
 use crate::random::Random;
 
+/// After which a call that nothing answers is given up.
+const ANSWER_MAX: Duration = Duration::from_secs(1);
+/// How long the server keeps a session whose client it does not reach.
+const CUT_OFF_SECONDS: u64 = 600;
+
 /// What the source guarantees and a test may take away, to show that its absence would be found.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Flaw {
@@ -87,7 +92,12 @@ impl ModelSource {
 
     /// After a failure the connection is discarded; its session may stay for a while.
     fn discard(&mut self) {
-        let unnoticed = Duration::from_secs(if self.chaos.below(4) == 0 { 40 } else { 0 });
+        let seconds = match self.chaos.below(4) {
+            _ if self.chaos.is_cut_off() => CUT_OFF_SECONDS,
+            0 => 40,
+            _ => 0,
+        };
+        let unnoticed = Duration::from_secs(seconds);
         self.life = None;
         let connection = std::mem::replace(&mut self.connection, next_connection());
         self.database().end_connections(unnoticed, |lease| lease.connection == connection);
@@ -95,7 +105,11 @@ impl ModelSource {
 
     /// What a call does, in one snapshot.
     async fn call<T>(&mut self, what: &str, work: impl FnOnce(&mut Database) -> T) -> Result<T> {
-        let outcome = self.chaos.before(what).await;
+        let mut outcome = self.chaos.before(what).await;
+        if self.chaos.is_cut_off() {
+            tokio::time::sleep(ANSWER_MAX).await;
+            outcome = Err(Error::new(Kind::Transient, format!("{what}: no answer")));
+        }
         let (is_down, life) = {
             let database = self.database();
             (database.is_down, database.life)

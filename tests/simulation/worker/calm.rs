@@ -80,7 +80,7 @@ impl World {
         self.wrong.is_empty()
     }
 
-    fn has_caught_up(&self) -> bool {
+    pub fn has_caught_up(&self) -> bool {
         let (version, epoch) = self.source.position();
         let checkpoint = self.graph.data().checkpoint;
         checkpoint.is_some_and(|c| {

@@ -22,7 +22,9 @@ pub enum Event {
     KillLater,
     /// A process makes no progress and keeps its connections.
     Hang,
-    /// It goes on.
+    /// A process gets no answer of the source any more, which does not know.
+    CutOff,
+    /// Those that hang go on, and the source answers everybody.
     Wake,
     /// A process is asked to end.
     Stop,
@@ -74,7 +76,7 @@ impl World {
                     self.start();
                 }
             }
-            Event::Kill | Event::KillLater | Event::Hang | Event::Stop => {
+            Event::Kill | Event::KillLater | Event::Hang | Event::CutOff | Event::Stop => {
                 if let Some(index) = self.one_that_runs() {
                     self.strike(index, event).await;
                 }
@@ -106,6 +108,7 @@ impl World {
                 let calls = self.random.below(300);
                 self.processes[index].chaos.kill_after(calls);
             }
+            Event::CutOff => self.processes[index].chaos.cut_off(true),
             _ => {
                 self.processes[index].hangs = true;
                 self.processes[index].chaos.hang();
@@ -117,6 +120,7 @@ impl World {
         for process in &mut self.processes {
             process.hangs = false;
             process.chaos.wake();
+            process.chaos.cut_off(false);
         }
     }
 

@@ -113,6 +113,31 @@ pub async fn run(seed: u64, scenario: Scenario) -> Vec<String> {
     world.wrong
 }
 
+/// Of two workers the one that writes is cut off from the source, which keeps its lease: the other
+/// takes over, while it is cut off.
+pub async fn cut_off(seed: u64, scenario: Scenario) -> Vec<String> {
+    let mut world = World::new(seed, &scenario);
+    world.change(5, 5);
+    world.start_with(CALM);
+    if !world.catch_up().await {
+        return world.wrong;
+    }
+    world.start_with(CALM);
+    let settles = Duration::from_millis(world.random.below(5_000));
+    tokio::time::sleep(settles).await;
+    world.processes[0].chaos.cut_off(true);
+    let most = 1 + world.random.below(60);
+    world.change(1, most);
+    // It may have begun something; the fence waits for that.
+    tokio::time::sleep(2 * world.settings.sync.takeover).await;
+    if !world.has_caught_up() {
+        world.wrong.push("nobody took over".to_owned());
+    }
+    world.calm_down().await;
+    world.wrong.extend(world.graph.wrong());
+    world.wrong
+}
+
 impl World {
     /// Often too short for anything to come to its end.
     async fn pause(&mut self) {

@@ -1,7 +1,7 @@
 //! What is looked at, each by itself: what fails is named by its test.
 
 use super::events::Event::{self, *};
-use super::{Scenario, run};
+use super::{Scenario, cut_off, run};
 use crate::graph::Weakness;
 use crate::source::Flaw;
 use crate::{assert_right, first_wrong};
@@ -57,6 +57,16 @@ fn a_second_worker_takes_over_from_one_that_is_killed_or_hangs() {
 }
 
 #[test]
+fn a_worker_that_the_source_does_not_answer_goes_on_when_it_does() {
+    is_right(&[(3, Start), (3, CutOff), (2, Wake), (1, KillLater), (1, Hang), (1, Stop)]);
+}
+
+#[test]
+fn a_standby_takes_over_from_a_worker_that_the_source_does_not_answer() {
+    assert_right(first_wrong(runs(), |seed| cut_off(seed, scenario(&[]))));
+}
+
+#[test]
 fn a_source_that_was_restored_is_read_anew() {
     is_right(&[(2, Backup), (2, Restore), (1, KillLater), (1, Start)]);
 }
@@ -92,6 +102,7 @@ fn everything_at_once() {
         (1, KillLater),
         (3, Start),
         (1, Hang),
+        (1, CutOff),
         (1, Wake),
         (1, Stop),
         (1, SourceDown),

@@ -38,6 +38,7 @@ pub fn row_predicate(catalog: &Catalog, table: &Table, text: &str) -> Result<Str
         user: crate::catalog::permissions::DBO,
         variables: &variables,
         snapshot: false,
+        secondary: false,
         identity_insert: None,
     };
     Translator::new(environment).row_predicate(&parse_expression(text)?, table)

@@ -254,6 +254,8 @@ fn database_property(context: &Context, call: &Arguments<'_>) -> Result<Value> {
         return Ok(Value::Null);
     }
     Ok(match call.string(1).unwrap_or_default().to_ascii_uppercase().as_str() {
+        // Documented: so a client knows a readable secondary.
+        "UPDATEABILITY" if context.is_secondary => text_value("READ_ONLY"),
         "UPDATEABILITY" => text_value("READ_WRITE"),
         "STATUS" => text_value("ONLINE"),
         "COLLATION" => text_value("SQL_Latin1_General_CP1_CI_AS"),
