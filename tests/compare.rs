@@ -15,7 +15,7 @@ mod support;
 use std::collections::BTreeMap;
 
 use provsync::compare::comparison::{self, Options};
-use provsync::compare::difference::{Report, State, Verdict};
+use provsync::compare::difference::{Kind, Report, State, Verdict};
 use provsync::compare::roots::{Choice, Sample};
 use provsync::compare::walk::{Direction, Limits};
 use provsync::config::Config;
@@ -65,7 +65,7 @@ async fn compare_with(config: &Config, options: &Options) -> Result<Report> {
     Box::pin(comparison::run(config, Mapping::default_mapping().unwrap(), options)).await
 }
 
-/// What a report names: table and key, and the first hop.
+/// What a report names: table and key (of a placeholder its atom), and the first hop.
 fn named(report: &Report) -> BTreeMap<Element, u32> {
     let named = report.differences.iter().map(|difference| {
         assert_eq!(difference.state, State::Real, "{difference:?}");
@@ -74,7 +74,13 @@ fn named(report: &Report) -> BTreeMap<Element, u32> {
             "graph.AtomGraphEdges" => 'e',
             _ => 's',
         };
-        ((table, difference.key.unwrap()), difference.hop.unwrap())
+        let element = match &difference.kind {
+            Kind::LeftoverPlaceholder => {
+                ('p', difference.graph[0].identity.as_ref().unwrap().text.parse().unwrap())
+            }
+            _ => (table, difference.key.unwrap()),
+        };
+        (element, difference.hop.unwrap())
     });
     named.collect()
 }
