@@ -345,3 +345,20 @@ async fn one_of_twenty_thousand_edges_of_a_node_is_found_from_the_far_side_of_it
     let report = compare(&source, &graph, &far).await.unwrap();
     assert_eq!(named(&report), BTreeMap::from([(('e', 12_345), 2)]));
 }
+
+/// To the server 125.0 is 125, and a seek of 125 shows it as 125.
+#[tokio::test]
+async fn a_key_that_is_a_float_of_the_rows_number_is_found_at_its_hop() {
+    let (graph, source) = sample().await;
+    let edge = "MATCH (:AtomGraphNode {nodeId: 128})-[r]->(:AtomGraphNode {nodeId: 125}) WHERE r.edgeId IS NOT NULL RETURN r.edgeId AS row";
+    let edge = graph.number(edge).await;
+    graph.run("MATCH (n:AtomGraphNode {nodeId: 125}) SET n.nodeId = 125.0").await;
+    let from = |hops| Options { roots: nodes(&[128]), limits: self::hops(hops), ..options() };
+    let report = compare(&source, &graph, &from(2)).await.unwrap();
+    assert_eq!(named(&report), BTreeMap::from([(('n', 125), 1)]));
+    graph.run(&format!("MATCH ()-[r {{edgeId: {edge}}}]->() SET r.edgeId = {edge}.0")).await;
+    let report = compare(&source, &graph, &from(2)).await.unwrap();
+    assert_eq!(named(&report), BTreeMap::from([(('n', 125), 1), (('e', edge), 1)]));
+    let report = compare(&source, &graph, &from(0)).await.unwrap();
+    assert_eq!(report.verdict, Verdict::Equal, "{report:#?}");
+}

@@ -61,9 +61,10 @@ pub async fn run(
         dry_run: options.dry_run,
         keys: named.keys.iter().map(keys).collect(),
         placeholders: placeholders(&report.differences),
+        wrong_keys: wrong_keys(&report.differences),
         ..Repair::default()
     };
-    let changes = repair.keys.values().sum::<u64>() + repair.placeholders;
+    let changes = repair.keys.values().sum::<u64>() + repair.placeholders + repair.wrong_keys;
     repair.refused = refusal(report, changes, options.changes_max);
     if changes > 0 && repair.refused.is_none() && !options.dry_run {
         Box::pin(make_right(config, mapping, options, &named, &mut repair)).await?;
@@ -86,13 +87,17 @@ fn named(mapping: &Mapping, differences: &[Difference]) -> Named {
     }
     Named {
         keys: keys.into_iter().map(|(slot, keys)| (slot, keys.into_iter().collect())).collect(),
-        placeholders: placeholders(differences) > 0,
+        leftovers: placeholders(differences) + wrong_keys(differences) > 0,
     }
 }
 
 fn placeholders(differences: &[Difference]) -> u64 {
     let is_left = |d: &&Difference| d.kind == Kind::LeftoverPlaceholder && d.state == State::Real;
     differences.iter().filter(is_left).count() as u64
+}
+
+fn wrong_keys(differences: &[Difference]) -> u64 {
+    differences.iter().filter(|d| matches!(d.kind, Kind::WrongKey { .. })).count() as u64
 }
 
 /// Why it is not done at all: half a repair of many differences hides what made them.
@@ -184,7 +189,7 @@ async fn ask(
     Ok((Some(holder), None))
 }
 
-/// Requests of at most [`KEYS_ASKED_MAX`] rows; placeholders come last, when no link needs them.
+/// Requests of at most [`KEYS_ASKED_MAX`] rows; what is left over comes last, when nothing needs it.
 fn requests(mapping: &Mapping, named: &Named) -> Vec<RequestKind> {
     let mut requests = Vec::new();
     for (slot, keys) in &named.keys {
@@ -194,7 +199,7 @@ fn requests(mapping: &Mapping, named: &Named) -> Vec<RequestKind> {
             requests.push(RequestKind::Keys { tables, placeholders: false });
         }
     }
-    if named.placeholders {
+    if named.leftovers {
         requests.push(RequestKind::Keys { tables: BTreeMap::new(), placeholders: true });
     }
     requests
@@ -225,9 +230,12 @@ async fn left(settler: &mut Settler, named: &Named) -> Result<Vec<Difference>> {
     for (slot, keys) in &named.keys {
         left.extend(settler.settle(*slot, keys.clone()).await?);
     }
-    if named.placeholders {
+    if named.leftovers {
         for slot in settler.node_slots() {
             left.extend(settler.leftover_placeholders(slot).await?);
+        }
+        for slot in settler.slots() {
+            left.extend(settler.wrong_keys(slot).await?);
         }
     }
     Ok(left)

@@ -11,6 +11,7 @@
 
 mod flight;
 mod placeholders;
+mod wrong_keys;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -276,6 +277,11 @@ impl Settler {
         Ok((!is_same).then(|| {
             "the source was restored, or a table was truncated or recreated, and the graph does not have that yet".to_owned()
         }))
+    }
+
+    /// The tables.
+    pub fn slots(&self) -> Vec<Slot> {
+        self.mapping.slots()
     }
 
     /// The node tables.

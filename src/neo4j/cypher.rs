@@ -7,6 +7,7 @@
 
 pub mod foreign;
 pub mod lineage;
+pub mod strays;
 
 use crate::mapping::Shape;
 use crate::mapping::names::quote_cypher as q;
@@ -19,6 +20,8 @@ pub enum By {
     Range,
     /// `$keys`.
     List,
+    /// `$ids`, the server's own, of things whose key is no row's ([`strays`]).
+    Id,
 }
 
 /// Nodes of a table: key, names among `$names`, identity, whether the placeholder label is on it,
@@ -26,12 +29,18 @@ pub enum By {
 pub fn read_nodes(shape: &Shape, node: &NodeShape, by: By) -> String {
     let properties: String = shape.properties.iter().map(|p| format!(", n.{}", q(p))).collect();
     format!(
-        "{}\nRETURN [n.{key}, [l IN labels(n) WHERE l IN $names], n.{}, n:{}{properties}] AS row",
+        "{}\nRETURN [{key}, [l IN labels(n) WHERE l IN $names], n.{}, n:{}{properties}] AS row",
         find_node(shape, node, by),
         q(&node.identity),
         q(&node.placeholder),
-        key = q(&shape.key),
+        key = stored("n", &shape.key),
     )
+}
+
+/// A key as it is stored. What is sought by its key has the value that was sought, and not its own: the
+/// planner takes it from the index, in which 5.0 is 5 (seen on 5.26).
+fn stored(variable: &str, key: &str) -> String {
+    format!("head([{variable}]).{}", q(key))
 }
 
 /// Nodes of a table: key, names among `$names` and identity of a range of keys.
@@ -54,6 +63,11 @@ fn find_node(shape: &Shape, node: &NodeShape, by: By) -> String {
             key = q(key)
         ),
         By::List => format!("UNWIND $keys AS k MATCH {}", node_of("n", label, key, "k")),
+        By::Id => format!(
+            "UNWIND $ids AS id MATCH (n:{}) WHERE elementId(n) = id AND NOT n.{} IS :: INTEGER",
+            q(label),
+            q(key)
+        ),
     }
 }
 
@@ -81,9 +95,10 @@ fn relationship_of([from, to]: [&str; 2], name: &str, key: &str, value: &str) ->
 /// properties. One key may come more than once: the constraint is per type.
 pub fn read_relationships(shape: &Shape, ends: &RelationshipShape, by: By) -> String {
     let properties: String = shape.properties.iter().map(|p| format!(", r.{}", q(p))).collect();
-    union(shape, by, |key| {
+    let key = stored("r", &shape.key);
+    union(shape, by, |_| {
         format!(
-            "RETURN [r.{key}, type(r), {}, {}{properties}] AS row",
+            "RETURN [{key}, type(r), {}, {}{properties}] AS row",
             end_value("a", &ends.from),
             end_value("b", &ends.to)
         )
@@ -131,6 +146,10 @@ fn union(shape: &Shape, by: By, tail: impl Fn(&str) -> String) -> String {
                 "UNWIND $keys AS k MATCH {}",
                 relationship_of(["a", "b"], name, &shape.key, "k")
             ),
+            By::Id => format!(
+                "UNWIND $ids AS id MATCH (a)-[r:{}]->(b) WHERE elementId(r) = id AND NOT r.{key} IS :: INTEGER",
+                q(name)
+            ),
         };
         format!("{find}\n{}", tail(&key))
     };
@@ -161,13 +180,24 @@ RETURN [row.k, n.{key}, n:{placeholder}, n:{label}] AS row",
     )
 }
 
-/// Gives rows the nodes that stand for their identities: placeholders, and nodes with the row's own
-/// key that lost the table's label.
+/// Who has the identities of some rows: the row's key, then as [`enter`] says it of rejected rows.
+pub fn owners(shape: &Shape, node: &NodeShape, name: &str) -> String {
+    format!(
+        "UNWIND $rows AS row\nMATCH {}\nRETURN [row.k, n.{}, n:{}, n:{}] AS row",
+        node_of("n", name, &node.identity, "row.i"),
+        q(&shape.key),
+        q(&node.placeholder),
+        q(&node.label),
+    )
+}
+
+/// Gives rows the nodes that stand for their identities: placeholders, nodes with the row's own key that
+/// lost the table's label, and nodes of the table with a key that is no row's.
 pub fn adopt(shape: &Shape, node: &NodeShape, name: &str) -> String {
     format!(
         "UNWIND $rows AS row
 MATCH {node}
-WHERE (n:{placeholder} AND n.{key} IS NULL) OR (n.{key} = row.k AND NOT n:{label})
+WHERE (n:{placeholder} AND n.{key} IS NULL) OR (n.{key} = row.k AND NOT n:{label}) OR (n:{label} AND NOT n.{key} IS :: INTEGER)
 SET n.{key} = row.k, n:{label}, n += row.p
 REMOVE n:{placeholder}
 RETURN count(*) AS written",
@@ -186,6 +216,24 @@ pub fn update_nodes(shape: &Shape, node: &NodeShape) -> String {
     )
 }
 
+/// Makes keys integers that are floats of the same number, which a seek finds as well.
+pub fn rekey_nodes(shape: &Shape, node: &NodeShape) -> String {
+    format!(
+        "{}\nSET n.{} = k\nRETURN count(*) AS written",
+        find_node(shape, node, By::List),
+        q(&shape.key)
+    )
+}
+
+/// See [`rekey_nodes`]; of relationships of one type.
+pub fn rekey_relationships(shape: &Shape, name: &str) -> String {
+    format!(
+        "UNWIND $keys AS k\nMATCH {}\nSET r.{} = k\nRETURN count(*) AS written",
+        relationship_of(["", ""], name, &shape.key, "k"),
+        q(&shape.key)
+    )
+}
+
 /// Takes a label of provsync's that the node should not have off it.
 pub fn unlabel(shape: &Shape, node: &NodeShape, label: &str) -> String {
     format!(
@@ -201,7 +249,7 @@ pub fn unlabel(shape: &Shape, node: &NodeShape, label: &str) -> String {
 /// Returns how many left, how many relationships of ours and of others went with them, and the
 /// identities that are free now, spelled as [`super::quarantine::token`] does; `$names` are the
 /// table's type labels.
-pub fn leave(shape: &Shape, node: &NodeShape) -> String {
+pub fn leave(shape: &Shape, node: &NodeShape, by: By) -> String {
     let keep = node
         .links
         .iter()
@@ -220,13 +268,13 @@ pub fn leave(shape: &Shape, node: &NodeShape) -> String {
 CALL (n) {{ {edges} }}
 WITH n, edges, {keep} AS keep
 WITH n, edges, keep, CASE WHEN keep THEN 0 ELSE COUNT {{ (n)--() }} END AS others,
-  [l IN labels(n) WHERE l IN $names | l + '=' + toString(n.{identity})] AS freed
+  [l IN labels(n) WHERE l IN $names | l + '=' + toStringOrNull(n.{identity})] AS freed
 FOREACH (_ IN CASE WHEN keep THEN [1] ELSE [] END |
   SET n:{placeholder}, n += $none
   REMOVE n:{label}, n.{key})
 FOREACH (_ IN CASE WHEN keep THEN [] ELSE [1] END | DETACH DELETE n)
 RETURN [count(*), sum(edges), sum(others), collect(freed)] AS row",
-        find = find_node(shape, node, By::List),
+        find = find_node(shape, node, by),
         label = q(&node.label),
         identity = q(&node.identity),
         key = q(&shape.key),
@@ -303,13 +351,13 @@ RETURN count(*) AS written",
     )
 }
 
-/// Keys and types of an edge table's relationships on nodes of some keys (R1).
-pub fn edges_on(nodes: &Shape, node: &NodeShape, edges: &Shape) -> String {
+/// Keys and types of an edge table's relationships on some nodes (R1).
+pub fn edges_on(nodes: &Shape, node: &NodeShape, edges: &Shape, by: By) -> String {
     format!(
         "{}
 MATCH (n)-[r:{}]-() WHERE coalesce(r.{key}) IS NOT NULL
 RETURN DISTINCT [r.{key}, type(r)] AS row",
-        find_node(nodes, node, By::List),
+        find_node(nodes, node, by),
         or(&edges.names),
         key = q(&edges.key),
     )
@@ -429,12 +477,15 @@ pub fn all_edges_on(shapes: &[Shape]) -> Vec<(String, String)> {
         let (node, ends) = (nodes.node()?, edges.relationship()?);
         let stands = ends.placeholder.is_none()
             && (ends.from.label == node.label || ends.to.label == node.label);
-        let name = format!("{}-on-{}", edges.table, nodes.table);
-        stands.then(|| (name, edges_on(nodes, node, edges)))
+        let of = |by, what: &str| {
+            let name = format!("{}-on-{}{what}", edges.table, nodes.table);
+            (name, edges_on(nodes, node, edges, by))
+        };
+        stands.then(|| [of(By::List, ""), of(By::Id, "-strays")])
     };
     shapes
         .iter()
-        .flat_map(|nodes| shapes.iter().filter_map(move |edges| on(nodes, edges)))
+        .flat_map(|nodes| shapes.iter().filter_map(move |edges| on(nodes, edges)).flatten())
         .collect()
 }
 
@@ -444,14 +495,19 @@ pub fn all(shape: &Shape) -> Vec<(String, String)> {
     let mut add = |what: &str, text: String| out.push((format!("{}-{what}", shape.table), text));
     let first = shape.names.first().cloned().unwrap_or_default();
     add("look", look(shape));
+    add("look-strays", strays::look(shape));
+    add("all-strays", strays::all(shape));
     if let Some(node) = shape.node() {
         add("read-range", read_nodes(shape, node, By::Range));
         add("read-keys", read_nodes(shape, node, By::List));
         add("read-identities", read_node_identities(shape, node));
-        add("leave", leave(shape, node));
+        add("leave", leave(shape, node, By::List));
+        add("leave-strays", leave(shape, node, By::Id));
         add("enter", enter(shape, node, &first));
+        add("owners", owners(shape, node, &first));
         add("adopt", adopt(shape, node, &first));
         add("update", update_nodes(shape, node));
+        add("rekey", rekey_nodes(shape, node));
         add("unlabel", unlabel(shape, node, &first));
         add("sweep", sweep(node, &shape.key));
         add("look-orphans", look_orphans(node, &shape.key));
@@ -461,6 +517,7 @@ pub fn all(shape: &Shape) -> Vec<(String, String)> {
         add("read-range", read_relationships(shape, ends, By::Range));
         add("read-keys", read_relationships(shape, ends, By::List));
         add("read-range-keys", read_relationship_keys(shape));
+        add("delete-strays", strays::delete(shape));
         if ends.placeholder.is_some() {
             add("delete", delete_links(shape, ends, &first));
             add("collect-placeholders", collect_placeholders(ends));
@@ -470,6 +527,7 @@ pub fn all(shape: &Shape) -> Vec<(String, String)> {
         for names in created_together(shape) {
             add("create", create_relationships(shape, ends, names));
         }
+        add("rekey", rekey_relationships(shape, &first));
         add("update", update_relationships(shape, &first));
     }
     out

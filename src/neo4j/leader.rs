@@ -66,7 +66,7 @@ pub enum RequestKind {
     Keys {
         /// Row keys by `schema.table`.
         tables: BTreeMap<String, Vec<i64>>,
-        /// Placeholders that no link needs as well.
+        /// What no row and no link needs as well: placeholders, and things with a wrong key.
         placeholders: bool,
     },
 }

@@ -54,6 +54,7 @@ pub fn line(difference: &Difference) -> String {
         Kind::LeftoverPlaceholder => {
             format!(" {}", difference.graph[0].identity.as_ref().unwrap().text)
         }
+        Kind::WrongKey { property, graph_value } => format!(" {property} {}", graph_value.text),
         Kind::NotInQuarantine { reason } | Kind::StillInQuarantine { reason } => {
             format!(" {reason}")
         }

@@ -5,19 +5,18 @@ use std::sync::Arc;
 
 use neo4rs::{BoltType, Txn};
 
+use super::owner::{Owner, taken_by};
 use super::pieces;
 use super::sorted::Sorted;
-use super::{Applied, Context, IDENTITY_TAKEN, Waiting};
+use super::{Applied, Context, Waiting};
 use crate::error::{Error, Kind, Result};
 use crate::mapping::Shape;
 use crate::mapping::shape::{NodeShape, RelationshipShape};
 use crate::model::value::IdentityValue;
-use crate::neo4j::quarantine::{self, Reason};
+use crate::neo4j::quarantine::{self, END_MISSING, Reason};
 use crate::neo4j::{Statement, cypher, list, run, values};
 use crate::reconcile::desired::{Desired, Place};
 use crate::reconcile::diff::{Changes, Entry};
-
-const END_MISSING: &str = "edge-end-missing";
 
 /// Writes the items of one table within a transaction, phase by phase (R8).
 pub(super) struct Writer<'t, 'c> {
@@ -47,6 +46,9 @@ impl Writer<'_, '_> {
     /// Relationships that change or come.
     pub async fn relationships(&mut self, sorted: &Sorted<'_>) -> Result<()> {
         let shape = Arc::clone(&self.context.shape);
+        for (name, keys) in &sorted.rekey_relationships {
+            self.rekey(&cypher::rekey_relationships(&shape, name), keys).await?;
+        }
         for (name, rows) in &sorted.update_relationships {
             self.update(&cypher::update_relationships(&shape, name), rows).await?;
         }
@@ -89,6 +91,9 @@ impl Writer<'_, '_> {
             let written = self.run_counted(statement.with("keys", values::keys(keys))).await?;
             expect(written, keys.len(), "labels to take off")?;
         }
+        if !sorted.rekey_nodes.is_empty() {
+            self.rekey(&cypher::rekey_nodes(&shape, node), &sorted.rekey_nodes).await?;
+        }
         for (name, rows) in &sorted.enter {
             for piece in pieces::of(rows, |(desired, _)| pieces::of_desired(desired)) {
                 self.enter(node, name, piece).await?;
@@ -120,7 +125,7 @@ impl Writer<'_, '_> {
     async fn leave(&mut self, node: &NodeShape, keys: &[i64]) -> Result<()> {
         let shape = &self.context.shape;
         let none = shape.properties.iter().map(|p| (p.as_str(), None));
-        let statement = Statement::new(cypher::leave(shape, node))
+        let statement = Statement::new(cypher::leave(shape, node, cypher::By::List))
             .with("keys", values::keys(keys))
             .with("names", values::list(shape.names.iter().map(|n| n.as_str().into())))
             .with("none", values::properties(none));
@@ -132,7 +137,7 @@ impl Writer<'_, '_> {
         self.applied.deleted += number(0).unwrap_or(0);
         self.applied.detached += number(1).unwrap_or(0);
         self.applied.foreign_deleted += number(2).unwrap_or(0);
-        let mut tokens = cells.get(3).map(texts).unwrap_or_default();
+        let mut tokens = cells.get(3).map(values::texts_of_lists).unwrap_or_default();
         tokens.extend(row_tokens(node, keys.iter().copied()));
         self.wake(&tokens).await
     }
@@ -205,6 +210,12 @@ impl Writer<'_, '_> {
             self.applied.created += written;
         }
         Ok(rejects)
+    }
+
+    async fn rekey(&mut self, text: &str, keys: &[i64]) -> Result<()> {
+        let statement = Statement::new(text).with("keys", values::keys(keys));
+        let written = self.run_counted(statement).await?;
+        expect(written, keys.len(), "keys to make integers")
     }
 
     async fn update(&mut self, text: &str, rows: &[(i64, &Changes)]) -> Result<()> {
@@ -315,53 +326,6 @@ impl Writer<'_, '_> {
 fn written(rows: &[neo4rs::Row]) -> u64 {
     let count = rows.first().and_then(|row| row.get::<i64>("written").ok());
     count.and_then(|n| u64::try_from(n).ok()).unwrap_or(0)
-}
-
-/// The texts of a list of lists.
-fn texts(lists: &BoltType) -> Vec<String> {
-    let items = |bolt: &BoltType| match bolt {
-        BoltType::List(list) => list.value.clone(),
-        _ => Vec::new(),
-    };
-    let inner = items(lists).iter().flat_map(items).collect::<Vec<_>>();
-    inner.iter().filter_map(values::text).map(String::from).collect()
-}
-
-/// Who has the identity that a row wants.
-struct Owner {
-    key: Option<i64>,
-    is_placeholder: bool,
-    has_label: bool,
-}
-
-impl Owner {
-    fn of(cells: &[BoltType]) -> Self {
-        let flag = |i: usize| cells.get(i).is_some_and(values::boolean);
-        Self {
-            key: cells.get(1).and_then(values::integer),
-            is_placeholder: flag(2),
-            has_label: flag(3),
-        }
-    }
-
-    fn refuses(&self, key: i64) -> Option<Reason> {
-        match self.key {
-            None if self.is_placeholder => None,
-            None => Some(Reason::new(
-                "identity-foreign",
-                "a node that provsync did not make has its identity; rename or remove that node",
-            )),
-            Some(owner) if owner == key && !self.has_label => None,
-            Some(owner) => Some(taken_by(owner)),
-        }
-    }
-}
-
-fn taken_by(owner: i64) -> Reason {
-    Reason::new(
-        IDENTITY_TAKEN,
-        format!("the row with key {owner} has the same identity and came first"),
-    )
 }
 
 fn waiting_of(cells: &[BoltType]) -> Waiting {
