@@ -8,6 +8,8 @@
 mod keys;
 #[path = "verify/mutation.rs"]
 mod mutation;
+#[path = "verify/reasons.rs"]
+mod reasons_of_quarantine;
 #[path = "verify/rows.rs"]
 mod rows;
 mod support;

@@ -11,6 +11,7 @@
 
 mod flight;
 mod placeholders;
+mod reasons;
 mod wrong_keys;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -211,10 +212,15 @@ impl Settler {
             return Ok(look);
         }
         let doubt = self.doubt(&checkpoint, slot, &standing).await?;
-        for (key, differences) in differing {
+        let refuted = self.refuted(slot, &registry, (&desired, &entries), &differing).await?;
+        for (key, mut differences) in differing {
+            if refuted.real.contains(&key) {
+                differences.iter_mut().for_each(|difference| difference.state = State::Real);
+            }
             let entry = entries.get(&key);
             let is_moving = entry != entries_after.get(&key)
                 || entry.is_some_and(|(code, _)| code == DETACHED)
+                || refuted.due.contains(&key)
                 || changed(&self.mapping, slot, key, desired.get(&key), &actual, &standing);
             if doubt.is_some() || is_moving {
                 look.in_flight.insert(key, differences);
