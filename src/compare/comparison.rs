@@ -1,7 +1,6 @@
 //! `provsync compare`: lineage in both stores, from the same roots, hop by hop.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
@@ -11,20 +10,17 @@ use super::difference::{Command, Difference, KEPT_MAX, Kind, Report, TableCounts
 use super::element::{Identity, NodeId};
 use super::evidence::{self, Body, How, Root};
 use super::roots::{self, Choice};
-use super::settle::Settler;
 use super::shown::Shown;
 use super::side::Scope;
+use super::stores::Stores;
 use super::walk::{Direction, Ended, HopSum, Limits};
-use crate::config::{Config, SourceConfig};
+use crate::config::Config;
 use crate::error::{Error, Kind as ErrorKind, Result};
-use crate::mapping::{Mapping, Registry, Slot};
+use crate::mapping::{Mapping, Slot};
 use crate::neo4j::lineage::GraphSide;
-use crate::neo4j::{Graph, checkpoint, schema};
+use crate::reconcile::stores::SourceStore;
+use crate::sqlserver::epoch;
 use crate::sqlserver::lineage::SourceSide;
-use crate::sqlserver::{Source, epoch};
-
-/// How often a walk is made anew for an evidence that changes came between.
-const QUIET_TRIES: usize = 10;
 
 /// What was asked for.
 #[derive(Clone, Debug)]
@@ -39,7 +35,8 @@ pub struct Options {
     pub types: Vec<String>,
     /// Whether links (generation streams) are.
     pub streams: bool,
-    /// How often a difference is looked at: [`Settler::new`].
+    /// How often a difference is looked at ([`super::settle::Settler::new`]), and how often a walk for an
+    /// evidence is made that changes came between.
     pub looks_max: u32,
     /// Where evidence is written.
     pub evidence: Option<PathBuf>,
@@ -81,18 +78,6 @@ pub struct Hop {
     pub graph: evidence::Hop,
 }
 
-/// Both stores, opened and checked.
-struct Stores {
-    mapping: Arc<Mapping>,
-    registry: Registry,
-    config: SourceConfig,
-    source: Source,
-    graph: Graph,
-    settler: Settler,
-    id: String,
-    state: checkpoint::State,
-}
-
 /// Compares and reports.
 ///
 /// # Errors
@@ -103,37 +88,6 @@ pub async fn run(config: &Config, mapping: Mapping, options: &Options) -> Result
 }
 
 impl Stores {
-    /// Connects to both and checks that they can be compared.
-    ///
-    /// # Errors
-    /// The graph has no checkpoint that fits, is another source's, or lacks constraints.
-    async fn open(config: &Config, mapping: Mapping, looks_max: u32) -> Result<Self> {
-        let mapping = Arc::new(mapping);
-        let mut source = Source::new(config.source.clone());
-        source.connect().await?;
-        let graph = Graph::connect(&config.graph).await?;
-        let apart = Source::new(config.source.clone());
-        let settler =
-            Settler::new(apart, graph.clone(), mapping.clone(), config.full.clone(), looks_max);
-        let state = settler.checkpoint().await?;
-        let id = epoch::read_epoch(&mut source, &mapping).await?.source_id();
-        if state.source != id {
-            return Err(checkpoint::other_source(&state.source, &id));
-        }
-        let registry = Registry::new(&mapping, &state.owned);
-        let missing = schema::missing(&graph, &schema::constraints(&mapping, &registry)).await?;
-        if let Some(first) = missing.first() {
-            return Err(Error::usage(format!(
-                "the graph lacks {} constraint(s) of this version and mapping, such as {}",
-                missing.len(),
-                first.name
-            ))
-            .hint("`provsync schema apply` makes them"));
-        }
-        let config = config.source.clone();
-        Ok(Self { mapping, registry, config, source, graph, settler, id, state })
-    }
-
     async fn compare(&mut self, options: &Options) -> Result<Report> {
         let began = Instant::now();
         let mut report = Report::new(Command::Compare, &self.mapping.digest, &self.id);
@@ -142,7 +96,8 @@ impl Stores {
             Some(since) => roots::changed(&mut self.source, &self.mapping, since).await?,
             None => std::collections::BTreeMap::new(),
         };
-        let source = std::mem::replace(&mut self.source, Source::new(self.config.clone()));
+        let apart = self.source.another();
+        let source = std::mem::replace(&mut self.source, apart);
         let (mapping, registry) = (self.mapping.clone(), self.registry.clone());
         let mut graph = GraphSide::new(self.graph.clone(), mapping, &registry, scope.clone());
         let mut source = SourceSide::new(source, self.mapping.clone(), registry, scope.clone());
@@ -162,12 +117,12 @@ impl Stores {
             if options.evidence.is_none() || !is_blurred {
                 break (walked, differences, (source_version, version));
             }
-            if tries == QUIET_TRIES {
+            if tries >= options.looks_max {
                 return Err(Error::new(
                     ErrorKind::Transient,
-                    format!("the stores agree, but changed during each of {tries} walks: no evidence of one state can be taken"),
+                    format!("the stores agree, but changed during each of {tries} walk(s): no evidence of one state can be taken"),
                 )
-                .hint("take it while nobody writes, or of fewer roots and hops"));
+                .hint("take it while nobody writes, of fewer roots and hops, or with more tries (--looks)"));
             }
         };
         report.source_version = Some(epoch::read_current(source.source()).await?);
