@@ -208,6 +208,27 @@ RETURN [1] AS row",
     if rows.is_empty() { Err(fenced_off()) } else { Ok(()) }
 }
 
+/// Where a request stands.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Asked {
+    /// It waits on the checkpoint, or the writer is about it.
+    pub is_asked: bool,
+    /// The id of the request that was answered last, whoever's it is.
+    pub answered: Option<String>,
+}
+
+/// Where a request stands.
+pub async fn standing(graph: &Graph, id: &str) -> Result<Asked> {
+    let statement = Statement::new(
+        "MATCH (c:ProvsyncCheckpoint) RETURN [coalesce(c.request CONTAINS $id, false), split(c.answer, ' ')[0]] AS row",
+    );
+    let row = graph.first(statement.with("id", id)).await?;
+    Ok(row.map_or_else(Asked::default, |cells| Asked {
+        is_asked: cells.first().is_some_and(values::boolean),
+        answered: cells.get(1).and_then(values::text).map(String::from),
+    }))
+}
+
 /// How a request ended, if it has.
 pub async fn answered(graph: &Graph, id: &str) -> Result<Option<String>> {
     let statement = Statement::new(
