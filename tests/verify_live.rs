@@ -395,11 +395,14 @@ async fn asked_of_nobody(wait_max: Option<Duration>, gives_signs: bool) -> (Test
     let mapping = mapping();
     let repair = Box::pin(repair::run(&config, &mapping, options, &mut report));
     let signs = async {
-        while gives_signs {
-            graph.run("MATCH (c:ProvsyncCheckpoint) SET c.beat = coalesce(c.beat, 0) + 1").await;
-            tokio::time::sleep(Duration::from_millis(200)).await;
+        let mut every = tokio::time::interval(Duration::from_millis(200));
+        loop {
+            every.tick().await;
+            if gives_signs {
+                let sign = "MATCH (c:ProvsyncCheckpoint) SET c.beat = coalesce(c.beat, 0) + 1";
+                graph.run(sign).await;
+            }
         }
-        std::future::pending::<()>().await;
     };
     let error = tokio::select! {
         outcome = repair => outcome.unwrap_err(),

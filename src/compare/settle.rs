@@ -215,7 +215,9 @@ impl Settler {
         let refuted = self.refuted(slot, &registry, (&desired, &entries), &differing).await?;
         for (key, mut differences) in differing {
             if refuted.real.contains(&key) {
-                differences.iter_mut().for_each(|difference| difference.state = State::Real);
+                for difference in &mut differences {
+                    difference.state = State::Real;
+                }
             }
             let entry = entries.get(&key);
             let is_moving = entry != entries_after.get(&key)
