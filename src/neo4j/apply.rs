@@ -1,7 +1,9 @@
 //! Writes items in one transaction: in the order of R8, guard last, and every count compared with
 //! what was sent.
 
+mod ends;
 pub mod owner;
+mod parameters;
 mod pieces;
 mod sorted;
 mod writer;

@@ -5,15 +5,16 @@ use std::sync::Arc;
 
 use neo4rs::{BoltType, Txn};
 
+use super::ends::{missing_ends, waiting_of};
 use super::owner::{Owner, taken_by};
+use super::parameters::{parameter, whole};
 use super::pieces;
 use super::sorted::Sorted;
 use super::{Applied, Context, Waiting};
 use crate::error::{Error, Kind, Result};
-use crate::mapping::Shape;
 use crate::mapping::shape::{NodeShape, RelationshipShape};
 use crate::model::value::IdentityValue;
-use crate::neo4j::quarantine::{self, END_MISSING, Reason};
+use crate::neo4j::quarantine::{self, Reason};
 use crate::neo4j::{Statement, cypher, list, run, values};
 use crate::reconcile::desired::{Desired, Place};
 use crate::reconcile::diff::{Changes, Entry};
@@ -328,61 +329,9 @@ fn written(rows: &[neo4rs::Row]) -> u64 {
     count.and_then(|n| u64::try_from(n).ok()).unwrap_or(0)
 }
 
-fn waiting_of(cells: &[BoltType]) -> Waiting {
-    let flag = |i: usize| cells.get(i).is_some_and(values::boolean);
-    let key = cells.first().and_then(values::integer).unwrap_or_default();
-    Waiting { key, lacks_from: flag(1), lacks_to: flag(2) }
-}
-
-/// Why an edge is not there. It waits for both of its rows, whichever lacks: whatever becomes of one
-/// of them may change the reason, which names them so that an edge between other rows has another.
-fn missing_ends(ends: &RelationshipShape, waiting: &Waiting, place: Option<&Place>) -> Reason {
-    let Some(Place::Between(from, to)) = place else {
-        return Reason::new(END_MISSING, "the rows that it joins are not in the graph");
-    };
-    let (from, to) =
-        (quarantine::token(&ends.from.label, from), quarantine::token(&ends.to.label, to));
-    let which = match (waiting.lacks_from, waiting.lacks_to) {
-        (true, true) => "both rows are",
-        (true, false) => "the row where it begins is",
-        _ => "the row where it ends is",
-    };
-    let detail =
-        format!("it joins {from} to {to}; {which} not in the graph, most likely in quarantine");
-    Reason::new(END_MISSING, detail).waiting_for([from, to])
-}
-
 /// What stands for rows of a node table.
 fn row_tokens(node: &NodeShape, keys: impl Iterator<Item = i64>) -> Vec<String> {
     keys.map(|key| quarantine::token(&node.label, &IdentityValue::Integer(key))).collect()
-}
-
-/// A row for something new: properties that have a value.
-fn parameter(shape: &Shape, desired: &Desired) -> BoltType {
-    let named = shape.properties.iter().zip(&desired.properties);
-    let present = named.filter(|(_, v)| v.is_some()).map(|(n, v)| (n.as_str(), v.as_ref()));
-    row(desired, values::properties(present))
-}
-
-/// A row for something that is there already: every property of the shape, NULL to remove it.
-fn whole(shape: &Shape, desired: &Desired) -> BoltType {
-    let given = desired.properties.iter().map(Option::as_ref).chain(std::iter::repeat(None));
-    row(desired, values::properties(shape.properties.iter().map(String::as_str).zip(given)))
-}
-
-fn row(desired: &Desired, properties: BoltType) -> BoltType {
-    let bolt = |v: &IdentityValue| values::to_bolt(Some(&v.value()));
-    match &desired.place {
-        Place::Node(identity) => {
-            values::map([("k", desired.key.into()), ("i", bolt(identity)), ("p", properties)])
-        }
-        Place::Between(from, to) => values::map([
-            ("k", desired.key.into()),
-            ("a", bolt(from)),
-            ("b", bolt(to)),
-            ("p", properties),
-        ]),
-    }
 }
 
 /// A count that is not what was sent means that somebody changed the graph since it was read: the
