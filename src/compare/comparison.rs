@@ -4,14 +4,17 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 use super::both::{self, Suspects, Walked};
-use super::difference::{Command, Difference, KEPT_MAX, Kind, Report, TableCounts, Verdict, now};
-use super::element::{Identity, NodeId};
+use super::difference::{
+    Command, Difference, KEPT_MAX, Kind, Report, State, TableCounts, Thing, Verdict, now,
+};
+use super::element::{Identity, NodeId, Way};
 use super::evidence::{self, Body, How, Root};
 use super::roots::{self, Choice};
 use super::shown::Shown;
-use super::side::Scope;
+use super::side::{Scope, Side};
 use super::stores::Stores;
 use super::walk::{Direction, Ended, HopSum, Limits};
 use crate::config::Config;
@@ -111,7 +114,9 @@ impl Stores {
             let (direction, limits) = (options.direction, options.limits);
             let walk = both::walk(&mut source, &mut graph, &roots, direction, limits);
             let walked = Box::pin(walk).await?;
-            let differences = self.settle(&walked.suspects).await?;
+            let mut differences = self.settle(&walked.suspects).await?;
+            let lone = self.lone_roots(&mut source, &mut graph, &walked.suspects, &differences);
+            differences.extend(lone.await?);
             // Evidence is of one state: what was on its way when it was walked makes it worthless.
             let is_blurred = differences.is_empty() && !walked.is_same();
             if options.evidence.is_none() || !is_blurred {
@@ -160,6 +165,71 @@ impl Stores {
             }));
         }
         Ok(all)
+    }
+
+    /// Roots without a row that one store has and the other has not, where no difference that the walk met
+    /// says why: what makes it so is a link that the walk did not cross.
+    async fn lone_roots(
+        &mut self,
+        source: &mut SourceSide,
+        graph: &mut GraphSide,
+        suspects: &Suspects,
+        found: &[Difference],
+    ) -> Result<Vec<Difference>> {
+        let ids: Vec<NodeId> = suspects
+            .bare
+            .iter()
+            .filter(|(id, hop)| **hop == 0 && !found.iter().any(|d| is_of_id(d, id)))
+            .map(|(id, _)| (*id).clone())
+            .collect();
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut links: BTreeMap<Slot, BTreeMap<i64, Vec<NodeId>>> = BTreeMap::new();
+        for way in [Way::Along, Way::Against] {
+            let of_source = source.edges(&ids, way, usize::MAX).await?;
+            for crossed in of_source.into_iter().chain(graph.edges(&ids, way, usize::MAX).await?) {
+                links
+                    .entry(crossed.slot)
+                    .or_default()
+                    .entry(crossed.key)
+                    .or_default()
+                    .push(crossed.near);
+            }
+        }
+        let mut why: BTreeMap<NodeId, Vec<Difference>> = BTreeMap::new();
+        for (slot, links) in links {
+            for difference in self.settler.settle(slot, links.keys().copied().collect()).await? {
+                for id in difference.key.and_then(|key| links.get(&key)).into_iter().flatten() {
+                    why.entry(id.clone()).or_default().push(difference.clone());
+                }
+            }
+        }
+        let is_found =
+            |d: &Difference| found.iter().any(|f| (&f.table, f.key) == (&d.table, d.key));
+        why.retain(|_, differences| !differences.iter().any(is_found));
+        let there = graph.nodes(&ids).await?;
+        let lone = why.into_iter().filter_map(|(id, mut differences)| {
+            let in_graph = there.iter().any(|node| node.id == id);
+            self.lone_root(&id, differences.swap_remove(0).state, in_graph)
+        });
+        Ok(lone.collect())
+    }
+
+    fn lone_root(&self, id: &NodeId, state: State, in_graph: bool) -> Option<Difference> {
+        let NodeId::Bare(identity) = id else { return None };
+        let thing = Thing {
+            names: vec![identity.label.to_string()],
+            identity: Some(Shown::identity(&identity.value)),
+            ..Thing::default()
+        };
+        let table = self.mapping.nodes[identity.table].table.name.to_string();
+        let (kind, source, graph) = if in_graph {
+            (Kind::LeftoverPlaceholder, None, vec![thing])
+        } else {
+            (Kind::MissingInGraph, Some(thing), Vec::new())
+        };
+        Some(Difference { table, key: None, kind, source, graph, state, hop: Some(0) })
     }
 
     fn bare(&self, suspects: &Suspects) -> Vec<(Slot, Vec<(Identity, u32)>)> {
@@ -222,6 +292,10 @@ fn conclude(report: &mut Report, walked: &Walked, options: &Options, roots: usiz
     }
 }
 
+fn is_of_id(difference: &Difference, id: &NodeId) -> bool {
+    matches!(id, NodeId::Bare(identity) if is_of(difference, identity))
+}
+
 /// Whether a placeholder that is left over is this one.
 fn is_of(difference: &Difference, identity: &Identity) -> bool {
     let shown = Shown::identity(&identity.value);
@@ -246,7 +320,7 @@ fn walk_of(
     scope: &Scope,
     roots: usize,
 ) -> Walk {
-    let is_real = |d: &&Difference| d.state == super::difference::State::Real;
+    let is_real = |d: &&Difference| d.state == State::Real;
     let hop = |[source, graph]: &[HopSum; 2]| Hop {
         source: evidence::Hop::of(source),
         graph: evidence::Hop::of(graph),

@@ -179,6 +179,11 @@ impl Raw {
         rows.map(|(handle, _)| handle.clone()).chain(has_bare.then_some(bare)).collect()
     }
 
+    /// What a row says: a stream names atoms, whichever node stands for them.
+    fn line(&self, element: &Element) -> BTreeSet<&str> {
+        self.joined.get(element).into_iter().flatten().map(|j| j.line.as_str()).collect()
+    }
+
     /// Whether a stream begins or ends there.
     fn is_linked(&self, handle: &Handle) -> bool {
         let streams = self.joined.iter().filter(|((table, _), _)| *table == 's');
@@ -246,11 +251,7 @@ pub fn differing(
         }
     }
     for (element, hop) in all.crossings(&distances, way) {
-        // What a row says: a stream names atoms, whichever node stands for them.
-        let lines = |raw: &Raw| -> BTreeSet<String> {
-            raw.joined.get(&element).into_iter().flatten().map(|j| j.line.clone()).collect()
-        };
-        if lines(source) != lines(graph) {
+        if source.line(&element) != graph.line(&element) {
             found.insert(element, hop);
         }
     }
@@ -261,5 +262,20 @@ pub fn differing(
         }
     }
     found.retain(|_, hop| *hop <= hops);
+    // A root that one store has alone, and not for the sake of a stream that is found already.
+    for (handle, _) in
+        distances.iter().filter(|(handle, hop)| **hop == 0 && handle.starts_with('a'))
+    {
+        let streams = all.joined.iter().filter(|((table, _), joined)| {
+            let ends = joined.iter().flat_map(|j| [&j.from, &j.to]);
+            *table == 's' && ends.flatten().any(|end| end == handle)
+        });
+        let wrong: Vec<&Element> =
+            streams.map(|(e, _)| e).filter(|e| source.line(e) != graph.line(e)).collect();
+        let is_lone = graph.placeholders.contains(handle) != source.is_linked(handle);
+        if is_lone && !wrong.is_empty() && !wrong.iter().any(|e| found.contains_key(e)) {
+            found.insert(('p', handle[1..].parse().unwrap()), 0);
+        }
+    }
     found
 }

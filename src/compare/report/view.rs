@@ -291,7 +291,8 @@ fn entry(place: usize, difference: &Difference) -> Entry {
 }
 
 fn key(difference: &Difference) -> String {
-    let identity = || difference.graph.first().and_then(|thing| thing.identity.as_ref());
+    let thing = || difference.graph.first().or(difference.source.as_ref());
+    let identity = || thing().and_then(|thing| thing.identity.as_ref());
     match difference.key {
         Some(key) => key.to_string(),
         None => identity().map(Shown::to_string).unwrap_or_default(),
