@@ -452,3 +452,38 @@ async fn whoever_waits_for_a_request_that_another_replaced_is_told() {
     let theirs = asked::answer(&neo4j, &others.id, limits).await.unwrap();
     assert_eq!(theirs, "\"done\"");
 }
+
+/// Keys that are of another type than provsync writes, of rows that the worker meets and of others.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_worker_makes_keys_of_other_types_right() {
+    let (graph, source) = loaded(30).await;
+    for change in [
+        "MATCH (n:AtomGraphNode) WHERE n.nodeId % 3 = 0 SET n.nodeId = toFloat(n.nodeId)",
+        "MATCH (n:AtomGraphNode) WHERE n.nodeId IS :: INTEGER AND n.nodeId % 3 = 1 SET n.nodeId = toString(n.nodeId)",
+        "MATCH ()-[r]->() WHERE r.edgeId % 2 = 0 SET r.edgeId = toFloat(r.edgeId)",
+        "MATCH ()-[r]->() WHERE r.edgeId IS :: INTEGER AND r.edgeId % 5 = 1 SET r.edgeId = r.edgeId + 0.5",
+        "MATCH ()-[r]->() WHERE r.streamId % 2 = 1 SET r.streamId = toString(r.streamId)",
+    ] {
+        graph.run(change).await;
+    }
+    // A float, a text and a float that windows meet, while the others wait for the background verify.
+    source
+        .execute(
+            "UPDATE graph.AtomGraphNodes SET Metadata = N'new' WHERE NodeId IN (3, 4);
+             UPDATE graph.AtomGraphNodes SET AtomId = 77777 WHERE NodeId = 6;
+             DELETE FROM graph.AtomGraphEdges WHERE EdgeId IN (2, 6)",
+        )
+        .await;
+    let mut config = verify_config(&source, &graph);
+    config.sync.verify_interval = Some(Duration::from_millis(300));
+    let worker = Worker::start(&config);
+    caught_up(&source, &graph).await;
+    let wrong = "OPTIONAL MATCH (n:AtomGraphNode) WHERE NOT n.nodeId IS :: INTEGER WITH count(n) AS nodes
+                 OPTIONAL MATCH ()-[r]->() WHERE NOT coalesce(r.edgeId, r.streamId, 0) IS :: INTEGER WITH nodes, count(r) AS relationships RETURN nodes + relationships AS row";
+    support::worker::until(&graph, wrong, 0).await;
+    worker.end().await.unwrap();
+    let report = verified(&source, &graph).await;
+    assert_eq!(report.verdict, Verdict::Equal, "{:#?}", lines(&report));
+    assert_equal(&source, &graph).await;
+    assert_eq!(reasons(&graph).await, Vec::<String>::new());
+}
