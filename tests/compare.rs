@@ -65,7 +65,7 @@ async fn compare_with(config: &Config, options: &Options) -> Result<Report> {
     Box::pin(comparison::run(config, Mapping::default_mapping().unwrap(), options)).await
 }
 
-/// What a report names: table and key, and the first hop.
+/// What a report names: table and key (of a placeholder its atom), and the first hop.
 fn named(report: &Report) -> BTreeMap<Element, u32> {
     let named = report.differences.iter().map(|difference| {
         assert_eq!(difference.state, State::Real, "{difference:?}");
@@ -74,7 +74,10 @@ fn named(report: &Report) -> BTreeMap<Element, u32> {
             "graph.AtomGraphEdges" => 'e',
             _ => 's',
         };
-        ((table, difference.key.unwrap()), difference.hop.unwrap())
+        let thing = || difference.graph.first().or(difference.source.as_ref()).unwrap();
+        let atom = || thing().identity.as_ref().unwrap().text.parse().unwrap();
+        let element = difference.key.map_or_else(|| ('p', atom()), |key| (table, key));
+        (element, difference.hop.unwrap())
     });
     named.collect()
 }
@@ -338,4 +341,58 @@ async fn one_of_twenty_thousand_edges_of_a_node_is_found_from_the_far_side_of_it
     graph.run("MATCH ()-[r:DERIVED_FROM {edgeId: 12345}]->() SET r.weight = 0.5").await;
     let report = compare(&source, &graph, &far).await.unwrap();
     assert_eq!(named(&report), BTreeMap::from([(('e', 12_345), 2)]));
+}
+
+/// To the server 125.0 is 125, and a seek of 125 shows it as 125.
+#[tokio::test]
+async fn a_key_that_is_a_float_of_the_rows_number_is_found_at_its_hop() {
+    let (graph, source) = sample().await;
+    let edge = "MATCH (:AtomGraphNode {nodeId: 128})-[r]->(:AtomGraphNode {nodeId: 125}) WHERE r.edgeId IS NOT NULL RETURN r.edgeId AS row";
+    let edge = graph.number(edge).await;
+    graph.run("MATCH (n:AtomGraphNode {nodeId: 125}) SET n.nodeId = 125.0").await;
+    let from = |hops| Options { roots: nodes(&[128]), limits: self::hops(hops), ..options() };
+    let report = compare(&source, &graph, &from(2)).await.unwrap();
+    assert_eq!(named(&report), BTreeMap::from([(('n', 125), 1)]));
+    graph.run(&format!("MATCH ()-[r {{edgeId: {edge}}}]->() SET r.edgeId = {edge}.0")).await;
+    let report = compare(&source, &graph, &from(2)).await.unwrap();
+    assert_eq!(named(&report), BTreeMap::from([(('n', 125), 1), (('e', edge), 1)]));
+    let report = compare(&source, &graph, &from(0)).await.unwrap();
+    assert_eq!(report.verdict, Verdict::Equal, "{report:#?}");
+}
+
+/// What is wrong is a stream that the walk does not cross: the atom that it begins at is not there in one
+/// store all the same.
+#[tokio::test]
+async fn a_root_that_one_store_has_alone_is_found_whatever_way_the_walk_goes() {
+    let (graph, source) = sample().await;
+    graph
+        .run("MATCH (a:Atom {atomId: 25}) CREATE (a)-[:GENERATED {streamId: 990001}]->(:Atom:AtomPlaceholder {atomId: 990001})")
+        .await;
+    let stream = "INSERT INTO provenance.GenerationStreams (SourceAtomId, TargetAtomId, GenerationType, ModelUsed) VALUES (25, 990002, N't', N'm')";
+    source.execute("ALTER TABLE provenance.GenerationStreams DROP CONSTRAINT FK_GenerationStreams_Source; ALTER TABLE provenance.GenerationStreams DROP CONSTRAINT FK_GenerationStreams_Target").await;
+    source.execute(stream).await;
+    support::verify::say_all_is_carried(&source, &graph).await;
+    let key = source
+        .query("SELECT StreamId FROM provenance.GenerationStreams WHERE TargetAtomId = 990002")
+        .await[0]
+        .get(0)
+        .unwrap();
+    for (atom, kind, stream) in
+        [("990001", "leftover_placeholder", 990_001), ("990002", "missing_in_graph", key)]
+    {
+        let from = |direction| Options {
+            roots: Choice { atoms: vec![atom.into()], ..Choice::default() },
+            direction,
+            limits: hops(1),
+            ..options()
+        };
+        let report = compare(&source, &graph, &from(Direction::Down)).await.unwrap();
+        let found: Vec<_> =
+            report.differences.iter().map(|d| (d.kind.code(), d.key, d.hop)).collect();
+        assert_eq!(found, [(kind, None, Some(0))], "{report:#?}");
+        assert_eq!(report.verdict, Verdict::Different);
+        // Where the stream is crossed it says why, and is all that is said.
+        let report = compare(&source, &graph, &from(Direction::Up)).await.unwrap();
+        assert_eq!(named(&report), BTreeMap::from([(('s', stream), 1)]));
+    }
 }

@@ -4,8 +4,12 @@
 //! 100 mutations; `PROVSYNC_TEST_LONG_MUTATIONS=1000` for more.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
+#[path = "verify/keys.rs"]
+mod keys;
 #[path = "verify/mutation.rs"]
 mod mutation;
+#[path = "verify/reasons.rs"]
+mod reasons_of_quarantine;
 #[path = "verify/rows.rs"]
 mod rows;
 mod support;

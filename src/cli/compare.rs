@@ -51,7 +51,8 @@ pub(super) struct Args {
     /// Exit with 0 where only rows in quarantine differ
     #[arg(long)]
     allow_quarantined: bool,
-    /// How often a difference is looked at that may be on its way
+    /// How often a difference is looked at that may be on its way, and how often --evidence walks anew
+    /// where changes came between
     #[arg(long, value_name = "N", default_value_t = LOOKS_MAX, value_parser = clap::value_parser!(u32).range(1..))]
     looks: u32,
     /// Write what was compared to FILE, to be held against either store later

@@ -2,22 +2,18 @@
 
 use std::fmt::Write;
 use std::io::IsTerminal;
-use std::time::Duration;
 
 use comfy_table::{CellAlignment, Table};
 use serde::Serialize;
 
 use super::{Outcome, Output, report};
 use crate::config::{Config, LogFormat, Parts, read_mapping};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::neo4j::Graph;
-use crate::neo4j::leader::{self, Request};
+use crate::neo4j::leader::Request;
 use crate::reconcile::full::{self, Options, Ran};
 use crate::reconcile::summary::Summary;
-use crate::sync::right::Watch;
-
-/// How often it is looked whether a worker has done what it was asked.
-const WAIT_INTERVAL: Duration = Duration::from_millis(500);
+use crate::sync::asked;
 
 #[derive(Debug, clap::Args)]
 // Each is a flag, and they are independent.
@@ -69,20 +65,10 @@ async fn asked(args: &Args, config: &Config, holder: &str, request: &Request) ->
     );
     let mut asked = Asked { worker: holder, request: &request.id, done: false, counts: None };
     let graph = Graph::connect(&config.graph).await?;
-    let mut watch = Watch::default();
-    while args.wait && !asked.done {
-        if let Some(counts) = leader::answered(&graph, &request.id).await? {
-            (asked.done, asked.counts) = (true, serde_json::from_str(&counts).ok());
-        } else if watch.see(leader::sign(&graph).await?) >= config.sync.takeover {
-            return Err(Error::stop(format!(
-                "no worker has given a sign for {} s; request {} stands",
-                config.sync.takeover.as_secs(),
-                request.id
-            ))
-            .hint("start `provsync sync`, which carries it out"));
-        } else {
-            tokio::time::sleep(WAIT_INTERVAL).await;
-        }
+    if args.wait {
+        let limits = asked::Limits { takeover: config.sync.takeover, wait_max: None };
+        let counts = asked::answer(&graph, &request.id, limits).await?;
+        (asked.done, asked.counts) = (true, serde_json::from_str(&counts).ok());
     }
     report::print(args.output, &asked, |asked| {
         let what = if asked.done {

@@ -55,9 +55,9 @@ pub(super) struct Args {
     /// With --repair: let up to N deletes of a table pass the circuit breaker
     #[arg(long, value_name = "N", requires = "repair")]
     pub(super) allow_deletes: Option<u64>,
-    /// With --repair: how long a worker has for what it is asked
-    #[arg(long, value_name = "SECONDS", default_value_t = 300, requires = "repair")]
-    timeout: u64,
+    /// With --repair: how long a worker has for what it is asked [default: as long as it gives signs]
+    #[arg(long, value_name = "SECONDS", requires = "repair")]
+    timeout: Option<u64>,
     #[command(flatten)]
     written: Written,
 }
@@ -116,7 +116,7 @@ fn repair_options(args: &Args) -> repair::Options {
     repair::Options {
         dry_run: args.dry_run,
         changes_max: args.max_changes,
-        wait_max: Duration::from_secs(args.timeout),
+        wait_max: args.timeout.map(Duration::from_secs),
         looks_max: args.looks,
     }
 }

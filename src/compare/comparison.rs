@@ -1,30 +1,29 @@
 //! `provsync compare`: lineage in both stores, from the same roots, hop by hop.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 use super::both::{self, Suspects, Walked};
-use super::difference::{Command, Difference, KEPT_MAX, Kind, Report, TableCounts, Verdict, now};
-use super::element::{Identity, NodeId};
+use super::difference::{
+    Command, Difference, KEPT_MAX, Kind, Report, State, TableCounts, Thing, Verdict, now,
+};
+use super::element::{Identity, NodeId, Way};
 use super::evidence::{self, Body, How, Root};
 use super::roots::{self, Choice};
-use super::settle::Settler;
 use super::shown::Shown;
-use super::side::Scope;
+use super::side::{Scope, Side};
+use super::stores::Stores;
 use super::walk::{Direction, Ended, HopSum, Limits};
-use crate::config::{Config, SourceConfig};
+use crate::config::Config;
 use crate::error::{Error, Kind as ErrorKind, Result};
-use crate::mapping::{Mapping, Registry, Slot};
+use crate::mapping::{Mapping, Slot};
 use crate::neo4j::lineage::GraphSide;
-use crate::neo4j::{Graph, checkpoint, schema};
+use crate::reconcile::stores::SourceStore;
+use crate::sqlserver::epoch;
 use crate::sqlserver::lineage::SourceSide;
-use crate::sqlserver::{Source, epoch};
-
-/// How often a walk is made anew for an evidence that changes came between.
-const QUIET_TRIES: usize = 10;
 
 /// What was asked for.
 #[derive(Clone, Debug)]
@@ -39,7 +38,8 @@ pub struct Options {
     pub types: Vec<String>,
     /// Whether links (generation streams) are.
     pub streams: bool,
-    /// How often a difference is looked at: [`Settler::new`].
+    /// How often a difference is looked at ([`super::settle::Settler::new`]), and how often a walk for an
+    /// evidence is made that changes came between.
     pub looks_max: u32,
     /// Where evidence is written.
     pub evidence: Option<PathBuf>,
@@ -81,18 +81,6 @@ pub struct Hop {
     pub graph: evidence::Hop,
 }
 
-/// Both stores, opened and checked.
-struct Stores {
-    mapping: Arc<Mapping>,
-    registry: Registry,
-    config: SourceConfig,
-    source: Source,
-    graph: Graph,
-    settler: Settler,
-    id: String,
-    state: checkpoint::State,
-}
-
 /// Compares and reports.
 ///
 /// # Errors
@@ -103,37 +91,6 @@ pub async fn run(config: &Config, mapping: Mapping, options: &Options) -> Result
 }
 
 impl Stores {
-    /// Connects to both and checks that they can be compared.
-    ///
-    /// # Errors
-    /// The graph has no checkpoint that fits, is another source's, or lacks constraints.
-    async fn open(config: &Config, mapping: Mapping, looks_max: u32) -> Result<Self> {
-        let mapping = Arc::new(mapping);
-        let mut source = Source::new(config.source.clone());
-        source.connect().await?;
-        let graph = Graph::connect(&config.graph).await?;
-        let apart = Source::new(config.source.clone());
-        let settler =
-            Settler::new(apart, graph.clone(), mapping.clone(), config.full.clone(), looks_max);
-        let state = settler.checkpoint().await?;
-        let id = epoch::read_epoch(&mut source, &mapping).await?.source_id();
-        if state.source != id {
-            return Err(checkpoint::other_source(&state.source, &id));
-        }
-        let registry = Registry::new(&mapping, &state.owned);
-        let missing = schema::missing(&graph, &schema::constraints(&mapping, &registry)).await?;
-        if let Some(first) = missing.first() {
-            return Err(Error::usage(format!(
-                "the graph lacks {} constraint(s) of this version and mapping, such as {}",
-                missing.len(),
-                first.name
-            ))
-            .hint("`provsync schema apply` makes them"));
-        }
-        let config = config.source.clone();
-        Ok(Self { mapping, registry, config, source, graph, settler, id, state })
-    }
-
     async fn compare(&mut self, options: &Options) -> Result<Report> {
         let began = Instant::now();
         let mut report = Report::new(Command::Compare, &self.mapping.digest, &self.id);
@@ -142,7 +99,8 @@ impl Stores {
             Some(since) => roots::changed(&mut self.source, &self.mapping, since).await?,
             None => std::collections::BTreeMap::new(),
         };
-        let source = std::mem::replace(&mut self.source, Source::new(self.config.clone()));
+        let apart = self.source.another();
+        let source = std::mem::replace(&mut self.source, apart);
         let (mapping, registry) = (self.mapping.clone(), self.registry.clone());
         let mut graph = GraphSide::new(self.graph.clone(), mapping, &registry, scope.clone());
         let mut source = SourceSide::new(source, self.mapping.clone(), registry, scope.clone());
@@ -156,18 +114,20 @@ impl Stores {
             let (direction, limits) = (options.direction, options.limits);
             let walk = both::walk(&mut source, &mut graph, &roots, direction, limits);
             let walked = Box::pin(walk).await?;
-            let differences = self.settle(&walked.suspects).await?;
+            let mut differences = self.settle(&walked.suspects).await?;
+            let lone = self.lone_roots(&mut source, &mut graph, &walked.suspects, &differences);
+            differences.extend(lone.await?);
             // Evidence is of one state: what was on its way when it was walked makes it worthless.
             let is_blurred = differences.is_empty() && !walked.is_same();
             if options.evidence.is_none() || !is_blurred {
                 break (walked, differences, (source_version, version));
             }
-            if tries == QUIET_TRIES {
+            if tries >= options.looks_max {
                 return Err(Error::new(
                     ErrorKind::Transient,
-                    format!("the stores agree, but changed during each of {tries} walks: no evidence of one state can be taken"),
+                    format!("the stores agree, but changed during each of {tries} walk(s): no evidence of one state can be taken"),
                 )
-                .hint("take it while nobody writes, or of fewer roots and hops"));
+                .hint("take it while nobody writes, of fewer roots and hops, or with more tries (--looks)"));
             }
         };
         report.source_version = Some(epoch::read_current(source.source()).await?);
@@ -205,6 +165,71 @@ impl Stores {
             }));
         }
         Ok(all)
+    }
+
+    /// Roots without a row that one store has and the other has not, where no difference that the walk met
+    /// says why: what makes it so is a link that the walk did not cross.
+    async fn lone_roots(
+        &mut self,
+        source: &mut SourceSide,
+        graph: &mut GraphSide,
+        suspects: &Suspects,
+        found: &[Difference],
+    ) -> Result<Vec<Difference>> {
+        let ids: Vec<NodeId> = suspects
+            .bare
+            .iter()
+            .filter(|(id, hop)| **hop == 0 && !found.iter().any(|d| is_of_id(d, id)))
+            .map(|(id, _)| (*id).clone())
+            .collect();
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut links: BTreeMap<Slot, BTreeMap<i64, Vec<NodeId>>> = BTreeMap::new();
+        for way in [Way::Along, Way::Against] {
+            let of_source = source.edges(&ids, way, usize::MAX).await?;
+            for crossed in of_source.into_iter().chain(graph.edges(&ids, way, usize::MAX).await?) {
+                links
+                    .entry(crossed.slot)
+                    .or_default()
+                    .entry(crossed.key)
+                    .or_default()
+                    .push(crossed.near);
+            }
+        }
+        let mut why: BTreeMap<NodeId, Vec<Difference>> = BTreeMap::new();
+        for (slot, links) in links {
+            for difference in self.settler.settle(slot, links.keys().copied().collect()).await? {
+                for id in difference.key.and_then(|key| links.get(&key)).into_iter().flatten() {
+                    why.entry(id.clone()).or_default().push(difference.clone());
+                }
+            }
+        }
+        let is_found =
+            |d: &Difference| found.iter().any(|f| (&f.table, f.key) == (&d.table, d.key));
+        why.retain(|_, differences| !differences.iter().any(is_found));
+        let there = graph.nodes(&ids).await?;
+        let lone = why.into_iter().filter_map(|(id, mut differences)| {
+            let in_graph = there.iter().any(|node| node.id == id);
+            self.lone_root(&id, differences.swap_remove(0).state, in_graph)
+        });
+        Ok(lone.collect())
+    }
+
+    fn lone_root(&self, id: &NodeId, state: State, in_graph: bool) -> Option<Difference> {
+        let NodeId::Bare(identity) = id else { return None };
+        let thing = Thing {
+            names: vec![identity.label.to_string()],
+            identity: Some(Shown::identity(&identity.value)),
+            ..Thing::default()
+        };
+        let table = self.mapping.nodes[identity.table].table.name.to_string();
+        let (kind, source, graph) = if in_graph {
+            (Kind::LeftoverPlaceholder, None, vec![thing])
+        } else {
+            (Kind::MissingInGraph, Some(thing), Vec::new())
+        };
+        Some(Difference { table, key: None, kind, source, graph, state, hop: Some(0) })
     }
 
     fn bare(&self, suspects: &Suspects) -> Vec<(Slot, Vec<(Identity, u32)>)> {
@@ -267,6 +292,10 @@ fn conclude(report: &mut Report, walked: &Walked, options: &Options, roots: usiz
     }
 }
 
+fn is_of_id(difference: &Difference, id: &NodeId) -> bool {
+    matches!(id, NodeId::Bare(identity) if is_of(difference, identity))
+}
+
 /// Whether a placeholder that is left over is this one.
 fn is_of(difference: &Difference, identity: &Identity) -> bool {
     let shown = Shown::identity(&identity.value);
@@ -291,7 +320,7 @@ fn walk_of(
     scope: &Scope,
     roots: usize,
 ) -> Walk {
-    let is_real = |d: &&Difference| d.state == super::difference::State::Real;
+    let is_real = |d: &&Difference| d.state == State::Real;
     let hop = |[source, graph]: &[HopSum; 2]| Hop {
         source: evidence::Hop::of(source),
         graph: evidence::Hop::of(graph),

@@ -13,7 +13,8 @@ use super::shown::Shown;
 pub struct Difference {
     /// `schema.table`.
     pub table: String,
-    /// Row key; a placeholder stands for an identity without a row and has none.
+    /// Row key; none where the graph holds what is of no row: a placeholder, which stands for an identity
+    /// without one, and what has a wrong key.
     pub key: Option<i64>,
     /// What differs. A row that differs in several ways comes several times.
     #[serde(flatten)]
@@ -65,6 +66,14 @@ pub enum Kind {
         /// Its value in the graph; absent if there is none.
         graph_value: Option<Shown>,
     },
+    /// A node or relationship of provsync's whose key property is no key that a row can have: a text, half
+    /// a number. Where it is the same number as a row's key, it is [`Kind::Property`] of that row.
+    WrongKey {
+        /// The key property's name.
+        property: String,
+        /// Its value in the graph.
+        graph_value: Shown,
+    },
     /// A node that has a row carries the placeholder's label.
     PlaceholderLabel,
     /// A placeholder that no link needs.
@@ -94,6 +103,7 @@ impl Kind {
             Self::WrongDirection => "wrong_direction",
             Self::Doubled { .. } => "doubled",
             Self::Property { .. } => "property",
+            Self::WrongKey { .. } => "wrong_key",
             Self::PlaceholderLabel => "placeholder_label",
             Self::LeftoverPlaceholder => "leftover_placeholder",
             Self::NotInQuarantine { .. } => "not_in_quarantine",
@@ -303,6 +313,10 @@ pub struct Repair {
     pub keys: BTreeMap<String, u64>,
     /// How many placeholders that no link needs were removed.
     pub placeholders: u64,
+    /// How many nodes and relationships had a wrong key: those of a row's identity have the row's now, the
+    /// others were removed.
+    #[serde(default)]
+    pub wrong_keys: u64,
     /// The worker that did it, if one writes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub worker: Option<String>,

@@ -175,8 +175,18 @@ fn node(wanted: &Desired, actual: &ActualNode, shape: &Shape) -> Vec<Kind> {
     if actual.is_placeholder {
         kinds.push(Kind::PlaceholderLabel);
     }
+    kinds.extend(actual.has_float_key.then(|| float_key(shape, wanted.key)));
     kinds.extend(properties(shape, &wanted.properties, &actual.properties));
     kinds
+}
+
+/// A key that is the row's number and a float.
+fn float_key(shape: &Shape, key: i64) -> Kind {
+    // The key was read from that float.
+    #[allow(clippy::cast_precision_loss)]
+    let float = Value::Float(key as f64);
+    let (source_value, graph_value) = Shown::pair(Some(&Value::Integer(key)), Some(&float));
+    Kind::Property { property: shape.key.clone(), source_value, graph_value }
 }
 
 /// Of several under one key the one that is most like the row is its own, the others are doubles.
@@ -198,6 +208,7 @@ fn relationships(wanted: &Desired, actual: &[ActualRelationship], shape: &Shape)
         let is_turned = (actual.from.as_ref(), actual.to.as_ref()) == (Some(to), Some(from));
         kinds.push(if is_turned { Kind::WrongDirection } else { Kind::WrongEnds });
     }
+    kinds.extend(actual.has_float_key.then(|| float_key(shape, wanted.key)));
     kinds.extend(properties(shape, &wanted.properties, &actual.properties));
     kinds
 }

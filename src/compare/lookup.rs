@@ -19,6 +19,9 @@ pub struct Lookup {
     /// Cypher for placeholders that nothing needs, which have no key; of node tables.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub placeholders: Option<String>,
+    /// Cypher for things whose key is no row's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wrong_keys: Option<String>,
     /// What the table's things stand for.
     #[serde(flatten)]
     pub place: Place,
@@ -67,6 +70,7 @@ pub fn all(mapping: &Mapping, registry: &Registry) -> BTreeMap<String, Lookup> {
             sql: statements::look(mapping, slot),
             cypher: cypher::look(&shape),
             placeholders: shape.node().map(|node| cypher::look_orphans(node, &shape.key)),
+            wrong_keys: Some(cypher::strays::look(&shape)).filter(|text| !text.is_empty()),
             place: place(&shape),
         };
         (shape.table, lookup)

@@ -2,6 +2,7 @@
 //!
 //! - [`difference`]: what is found, and the report of it; [`shown`]: values in it; [`lookup`]:
 //!   statements to look at it by hand; [`around`]: what both stores have next to it.
+//! - [`stores`]: both, opened and checked.
 //! - [`judge`]: desired and actual, and in which way they differ (pure).
 //! - [`settle`]: whether a difference is real, or a change that is on its way.
 //! - [`verify`]: every row of every table; [`resume`]: where a stopped one goes on.
@@ -28,5 +29,6 @@ pub mod roots;
 pub mod settle;
 pub mod shown;
 pub mod side;
+pub mod stores;
 pub mod verify;
 pub mod walk;

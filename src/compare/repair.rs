@@ -5,8 +5,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep};
-
 use super::difference::{Counts, Difference, Kind, Repair, Report, State, Verdict};
 use super::settle::Settler;
 use crate::config::Config;
@@ -21,13 +19,12 @@ use crate::reconcile::full::Alone;
 use crate::reconcile::mend::Named;
 use crate::reconcile::stores::{GraphStore, SourceStore};
 use crate::sqlserver::Source;
+use crate::sync::asked;
 use crate::sync::life::{Life, holder};
 use crate::sync::right::lease_name;
 
 /// Changes that are made unless more are allowed.
 pub const CHANGES_MAX: u64 = 1_000;
-/// How often it is looked whether a worker has done what it was asked.
-const WAIT_INTERVAL: Duration = Duration::from_millis(250);
 
 /// How a repair is made.
 #[derive(Clone, Copy, Debug)]
@@ -36,8 +33,8 @@ pub struct Options {
     pub dry_run: bool,
     /// Rows and placeholders beyond which nothing is done.
     pub changes_max: u64,
-    /// How long a worker has for what it is asked.
-    pub wait_max: Duration,
+    /// How long a worker has for what it is asked; as long as it gives signs, if `None`.
+    pub wait_max: Option<Duration>,
     /// How often what is left is looked at.
     pub looks_max: u32,
 }
@@ -61,9 +58,10 @@ pub async fn run(
         dry_run: options.dry_run,
         keys: named.keys.iter().map(keys).collect(),
         placeholders: placeholders(&report.differences),
+        wrong_keys: wrong_keys(&report.differences),
         ..Repair::default()
     };
-    let changes = repair.keys.values().sum::<u64>() + repair.placeholders;
+    let changes = repair.keys.values().sum::<u64>() + repair.placeholders + repair.wrong_keys;
     repair.refused = refusal(report, changes, options.changes_max);
     if changes > 0 && repair.refused.is_none() && !options.dry_run {
         Box::pin(make_right(config, mapping, options, &named, &mut repair)).await?;
@@ -86,13 +84,17 @@ fn named(mapping: &Mapping, differences: &[Difference]) -> Named {
     }
     Named {
         keys: keys.into_iter().map(|(slot, keys)| (slot, keys.into_iter().collect())).collect(),
-        placeholders: placeholders(differences) > 0,
+        leftovers: placeholders(differences) + wrong_keys(differences) > 0,
     }
 }
 
 fn placeholders(differences: &[Difference]) -> u64 {
     let is_left = |d: &&Difference| d.kind == Kind::LeftoverPlaceholder && d.state == State::Real;
     differences.iter().filter(is_left).count() as u64
+}
+
+fn wrong_keys(differences: &[Difference]) -> u64 {
+    differences.iter().filter(|d| matches!(d.kind, Kind::WrongKey { .. })).count() as u64
 }
 
 /// Why it is not done at all: half a repair of many differences hides what made them.
@@ -128,7 +130,9 @@ async fn make_right(
             outcome => outcome?,
         }
     } else {
-        (repair.worker, repair.refused) = ask(&graph, mapping, named, options.wait_max).await?;
+        let takeover = config.sync.takeover;
+        let limits = asked::Limits { takeover, wait_max: options.wait_max };
+        (repair.worker, repair.refused) = ask(&graph, mapping, named, limits).await?;
     }
     lease.release_lease();
     let shared = Arc::new(mapping.clone());
@@ -171,20 +175,22 @@ async fn ask(
     graph: &Graph,
     mapping: &Mapping,
     named: &Named,
-    wait_max: Duration,
+    limits: asked::Limits,
 ) -> Result<(Option<String>, Option<String>)> {
     let holder = leader::holder(graph).await?;
     for kind in requests(mapping, named) {
         let request = Request::new(kind, None);
         leader::ask(graph, &request).await?;
-        if let Mended::Refused(why) = answer(graph, &request.id, &holder, wait_max).await? {
+        let answer = asked::answer(graph, &request.id, limits).await?;
+        // A worker that read all rows instead answers with their counts.
+        if let Ok(Mended::Refused(why)) = serde_json::from_str(&answer) {
             return Ok((Some(holder), Some(why)));
         }
     }
     Ok((Some(holder), None))
 }
 
-/// Requests of at most [`KEYS_ASKED_MAX`] rows; placeholders come last, when no link needs them.
+/// Requests of at most [`KEYS_ASKED_MAX`] rows; what is left over comes last, when nothing needs it.
 fn requests(mapping: &Mapping, named: &Named) -> Vec<RequestKind> {
     let mut requests = Vec::new();
     for (slot, keys) in &named.keys {
@@ -194,29 +200,10 @@ fn requests(mapping: &Mapping, named: &Named) -> Vec<RequestKind> {
             requests.push(RequestKind::Keys { tables, placeholders: false });
         }
     }
-    if named.placeholders {
+    if named.leftovers {
         requests.push(RequestKind::Keys { tables: BTreeMap::new(), placeholders: true });
     }
     requests
-}
-
-async fn answer(graph: &Graph, id: &str, holder: &str, wait_max: Duration) -> Result<Mended> {
-    let begun = Instant::now();
-    loop {
-        if let Some(answer) = leader::answered(graph, id).await? {
-            // A worker that read all rows instead answers with their counts.
-            return Ok(serde_json::from_str(&answer).unwrap_or(Mended::Done));
-        }
-        if begun.elapsed() > wait_max {
-            let seconds = wait_max.as_secs();
-            return Err(Error::new(
-                ErrorKind::Graph,
-                format!("the writer ({holder}) has not done within {seconds} s what it was asked"),
-            )
-            .hint("`provsync status` says how it is; the request stands on the checkpoint until it is done or another replaces it"));
-        }
-        sleep(WAIT_INTERVAL).await;
-    }
 }
 
 /// What differs still.
@@ -225,9 +212,12 @@ async fn left(settler: &mut Settler, named: &Named) -> Result<Vec<Difference>> {
     for (slot, keys) in &named.keys {
         left.extend(settler.settle(*slot, keys.clone()).await?);
     }
-    if named.placeholders {
+    if named.leftovers {
         for slot in settler.node_slots() {
             left.extend(settler.leftover_placeholders(slot).await?);
+        }
+        for slot in settler.slots() {
+            left.extend(settler.wrong_keys(slot).await?);
         }
     }
     Ok(left)

@@ -11,6 +11,8 @@
 
 mod flight;
 mod placeholders;
+mod reasons;
+mod wrong_keys;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -210,10 +212,17 @@ impl Settler {
             return Ok(look);
         }
         let doubt = self.doubt(&checkpoint, slot, &standing).await?;
-        for (key, differences) in differing {
+        let refuted = self.refuted(slot, &registry, (&desired, &entries), &differing).await?;
+        for (key, mut differences) in differing {
+            if refuted.real.contains(&key) {
+                for difference in &mut differences {
+                    difference.state = State::Real;
+                }
+            }
             let entry = entries.get(&key);
             let is_moving = entry != entries_after.get(&key)
                 || entry.is_some_and(|(code, _)| code == DETACHED)
+                || refuted.due.contains(&key)
                 || changed(&self.mapping, slot, key, desired.get(&key), &actual, &standing);
             if doubt.is_some() || is_moving {
                 look.in_flight.insert(key, differences);
@@ -276,6 +285,11 @@ impl Settler {
         Ok((!is_same).then(|| {
             "the source was restored, or a table was truncated or recreated, and the graph does not have that yet".to_owned()
         }))
+    }
+
+    /// The tables.
+    pub fn slots(&self) -> Vec<Slot> {
+        self.mapping.slots()
     }
 
     /// The node tables.

@@ -13,16 +13,15 @@ use super::difference::{Difference, KEPT_MAX, Report, State};
 use super::judge;
 use super::resume::{Position, Resume};
 use super::settle::{LOOKS_MAX, Settler, read};
+use super::stores::Stores;
 use crate::config::Config;
 use crate::error::{Error, Kind, Result};
 use crate::mapping::{Mapping, Registry, Shape, Slot};
 use crate::neo4j::actual::BytesMax;
-use crate::neo4j::checkpoint::other_source;
 use crate::neo4j::quarantine::Entries;
 use crate::neo4j::{Graph, foreign};
 use crate::reconcile::ahead::Reader;
 use crate::reconcile::desired::{Outcome, Wanted};
-use crate::reconcile::full::preflight_of_reader;
 use crate::reconcile::look::ACTUAL_TO_PAGE_BYTES;
 use crate::reconcile::progress::Phase;
 use crate::reconcile::retry::Patience;
@@ -83,25 +82,9 @@ pub async fn run(config: &Config, mapping: Mapping, options: Options) -> Result<
         return Err(Error::usage(format!("the key range {first} to {last} has no keys"))
             .hint("--from is the lower end"));
     }
-    let mut source = Source::new(config.source.clone());
-    source.connect().await?;
-    let graph = Graph::connect(&config.graph).await?;
-    preflight_of_reader(config, &mut source, &graph, &mapping).await?;
-    let mapping = Arc::new(mapping);
-    let settler = Settler::new(
-        source.another(),
-        graph.clone(),
-        Arc::clone(&mapping),
-        config.full.clone(),
-        options.looks_max,
-    );
-    let checkpoint = settler.checkpoint().await?;
-    let id = source.epoch(&mapping).await?.source_id();
-    if checkpoint.source != id {
-        return Err(other_source(&checkpoint.source, &id));
-    }
+    let stores = Stores::open(config, mapping, options.looks_max).await?;
+    let Stores { source, graph, mapping, registry, settler, id, .. } = stores;
     let resume = Resume::open(&options, &mapping.digest, &id)?;
-    let registry = Registry::new(&mapping, &checkpoint.owned);
     let (begun, seconds_before) = (Instant::now(), resume.saved.report.seconds);
     let mut verify = Verify {
         config,
@@ -195,8 +178,11 @@ impl Verify<'_> {
         }
         let waiting = std::mem::take(&mut table.at.waiting);
         let mut left = self.settler.settle(slot, waiting.into_iter().collect()).await?;
-        if matches!(slot, Slot::Node(_)) && self.options.range == KeyRange::ALL {
-            left.extend(self.settler.leftover_placeholders(slot).await?);
+        if self.options.range == KeyRange::ALL {
+            if matches!(slot, Slot::Node(_)) {
+                left.extend(self.settler.leftover_placeholders(slot).await?);
+            }
+            left.extend(self.settler.wrong_keys(slot).await?);
         }
         self.add(&mut table, left);
         phase.end();

@@ -1,7 +1,11 @@
 //! What the graph holds now for some keys.
 
+use std::collections::BTreeMap;
+
 use neo4rs::BoltType;
 
+use super::apply::owner::Owner;
+use super::quarantine::Reason;
 use super::{Graph, Statement, cypher, list, values};
 use crate::error::{Error, Kind, Result};
 use crate::mapping::Shape;
@@ -48,13 +52,14 @@ pub async fn nodes(
     graph
         .read(with_names(with_keys(statement, keys), shape), |row| {
             let mut cells = list(&row)?.into_iter();
-            let key = key(cells.next().as_ref())?;
+            let Some((key, has_float_key)) = row_key(cells.next().as_ref()) else { return Ok(()) };
             let names = names(cells.next());
             let identity = identity(cells.next());
             let is_placeholder = cells.next().as_ref().is_some_and(values::boolean);
             let properties: Vec<_> = cells.map(values::from_bolt).collect();
             limit.spend(&properties)?;
-            found.insert(key, ActualNode { names, identity, is_placeholder, properties });
+            let node = ActualNode { names, identity, is_placeholder, has_float_key, properties };
+            found.insert(key, node);
             Ok(())
         })
         .await?;
@@ -74,8 +79,9 @@ pub async fn identities(
     graph
         .read(statement, |row| {
             let mut cells = list(&row)?.into_iter();
-            let key = key(cells.next().as_ref())?;
-            found.push((key, names(cells.next()), identity(cells.next())));
+            let key = row_key(cells.next().as_ref());
+            let (names, identity) = (names(cells.next()), identity(cells.next()));
+            found.extend(key.map(|(key, _)| (key, names, identity)));
             Ok(())
         })
         .await?;
@@ -93,16 +99,18 @@ pub async fn relationships(
     let Some(ends) = shape.relationship().filter(|_| !shape.names.is_empty()) else {
         return Ok(found);
     };
+    let end = if ends.placeholder.is_some() { identity } else { row_end };
     let statement = Statement::new(cypher::read_relationships(shape, ends, by(keys)));
     graph
         .read(with_keys(statement, keys), |row| {
             let mut cells = list(&row)?.into_iter();
-            let key = key(cells.next().as_ref())?;
+            let Some((key, has_float_key)) = row_key(cells.next().as_ref()) else { return Ok(()) };
             let name = cells.next().as_ref().and_then(values::text).unwrap_or_default().to_owned();
-            let (from, to) = (identity(cells.next()), identity(cells.next()));
+            let (from, to) = (end(cells.next()), end(cells.next()));
             let properties: Vec<_> = cells.map(values::from_bolt).collect();
             limit.spend(&properties)?;
-            found.entry(key).or_default().push(ActualRelationship { name, from, to, properties });
+            let actual = ActualRelationship { name, from, to, has_float_key, properties };
+            found.entry(key).or_default().push(actual);
             Ok(())
         })
         .await?;
@@ -123,18 +131,48 @@ pub async fn relationship_keys(
     keys_and_types(graph, with_keys(statement, &Keys::Range(range))).await
 }
 
-async fn keys_and_types(graph: &Graph, statement: Statement) -> Result<Vec<(i64, String)>> {
+/// Row keys and types, as a statement gives them.
+pub(super) async fn keys_and_types(
+    graph: &Graph,
+    statement: Statement,
+) -> Result<Vec<(i64, String)>> {
     let mut found = Vec::new();
     graph
         .read(statement, |row| {
             let mut cells = list(&row)?.into_iter();
-            let key = key(cells.next().as_ref())?;
+            let key = row_key(cells.next().as_ref());
             let name = cells.next().as_ref().and_then(values::text).unwrap_or_default().to_owned();
-            found.push((key, name));
+            found.extend(key.map(|(key, _)| (key, name)));
             Ok(())
         })
         .await?;
     Ok(found)
+}
+
+/// Why rows of some identities can't have their nodes: by row key, those that can't.
+pub async fn refusals(
+    graph: &Graph,
+    shape: &Shape,
+    name: &str,
+    rows: &[(i64, &IdentityValue)],
+) -> Result<BTreeMap<i64, Reason>> {
+    let mut refused = BTreeMap::new();
+    let Some(node) = shape.node() else { return Ok(refused) };
+    let row = |(key, identity): &(i64, &IdentityValue)| {
+        values::map([("k", (*key).into()), ("i", values::to_bolt(Some(&identity.value())))])
+    };
+    let statement = Statement::new(cypher::owners(shape, node, name))
+        .with("rows", values::list(rows.iter().map(row)));
+    graph
+        .read(statement, |row| {
+            let cells = list(&row)?;
+            if let Some(key) = cells.first().and_then(values::integer) {
+                refused.extend(Owner::of(&cells).refuses(key).map(|reason| (key, reason)));
+            }
+            Ok(())
+        })
+        .await?;
+    Ok(refused)
 }
 
 /// Keys and types of an edge table's relationships on nodes of some keys.
@@ -147,7 +185,7 @@ pub async fn edges_on(
     let Some(node) = nodes.node().filter(|_| !edges.names.is_empty()) else {
         return Ok(Vec::new());
     };
-    let statement = Statement::new(cypher::edges_on(nodes, node, edges));
+    let statement = Statement::new(cypher::edges_on(nodes, node, edges, cypher::By::List));
     keys_and_types(graph, statement.with("keys", values::keys(keys))).await
 }
 
@@ -185,14 +223,36 @@ fn with_names(statement: Statement, shape: &Shape) -> Statement {
     statement.with("names", values::list(shape.names.iter().map(|n| n.as_str().into())))
 }
 
-fn key(cell: Option<&BoltType>) -> Result<i64> {
-    cell.and_then(values::integer).ok_or_else(|| {
-        Error::new(Kind::Graph, "a key property in the graph is not an integer")
-            .hint("somebody changed it by hand; `provsync purge` and `provsync full` build the graph anew")
-    })
+/// A key property as a row's key, and whether it is a float: to Neo4j's seeks and constraints 5.0 is 5,
+/// so that it stands in the way of the row 5 and is found as it is. `None` for what is no row's key
+/// ([`super::strays`]).
+pub fn row_key(cell: Option<&BoltType>) -> Option<(i64, bool)> {
+    match cell? {
+        BoltType::Integer(key) => Some((key.value, false)),
+        BoltType::Float(key) => whole(key.value).map(|key| (key, true)),
+        _ => None,
+    }
 }
 
-fn names(cell: Option<BoltType>) -> Vec<String> {
+/// The integer that a float is to an index: -0.0 is not found as 0.
+// Up to 2^63 every float without a fraction is an i64, and the cast is exact.
+#[allow(clippy::cast_possible_truncation, clippy::float_cmp)]
+fn whole(float: f64) -> Option<i64> {
+    const LIMIT: f64 = 9_223_372_036_854_775_808.0;
+    let is_whole = float.trunc() == float && (-LIMIT..LIMIT).contains(&float);
+    (is_whole && !(float == 0.0 && float.is_sign_negative())).then_some(float as i64)
+}
+
+/// The row that an edge begins or ends at.
+fn row_end(cell: Option<BoltType>) -> Option<IdentityValue> {
+    match row_key(cell.as_ref()) {
+        Some((key, _)) => Some(IdentityValue::Integer(key)),
+        None => identity(cell),
+    }
+}
+
+/// Names of a list of names.
+pub(super) fn names(cell: Option<BoltType>) -> Vec<String> {
     match cell {
         Some(BoltType::List(names)) => {
             names.value.iter().filter_map(values::text).map(String::from).collect()
@@ -201,6 +261,32 @@ fn names(cell: Option<BoltType>) -> Vec<String> {
     }
 }
 
-fn identity(cell: Option<BoltType>) -> Option<IdentityValue> {
+/// An identity, if it is one.
+pub(super) fn identity(cell: Option<BoltType>) -> Option<IdentityValue> {
     cell.and_then(values::from_bolt).as_ref().and_then(IdentityValue::of)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(value: impl Into<BoltType>) -> Option<(i64, bool)> {
+        row_key(Some(&value.into()))
+    }
+
+    /// As the server has it: seen with a unique constraint and `MATCH (n {k: 9007199254740993})`.
+    #[test]
+    fn a_float_is_a_rows_key_where_the_server_finds_it_by_that_number() {
+        assert_eq!(of(5_i64), Some((5, false)));
+        assert_eq!(of(5.0), Some((5, true)));
+        assert_eq!(of(-3.0), Some((-3, true)));
+        assert_eq!(of(9_007_199_254_740_992.0), Some((9_007_199_254_740_992, true)));
+        assert_eq!(of(-9_223_372_036_854_775_808.0), Some((i64::MIN, true)));
+        for no_key in [5.5, -0.0, f64::NAN, f64::INFINITY, 9_223_372_036_854_775_808.0, 1e300] {
+            assert_eq!(of(no_key), None, "{no_key}");
+        }
+        assert_eq!(of("5"), None);
+        assert_eq!(of(true), None);
+        assert_eq!(row_key(None), None);
+    }
 }

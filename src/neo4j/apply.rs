@@ -1,6 +1,9 @@
 //! Writes items in one transaction: in the order of R8, guard last, and every count compared with
 //! what was sent.
 
+mod ends;
+pub mod owner;
+mod parameters;
 mod pieces;
 mod sorted;
 mod writer;
@@ -231,7 +234,10 @@ pub fn updated_keys(items: &[Item]) -> u64 {
     let changes = |item: &&Item| {
         matches!(
             item,
-            Item::Unlabel { .. } | Item::UpdateNode { .. } | Item::UpdateRelationship { .. }
+            Item::Unlabel { .. }
+                | Item::Rekey { .. }
+                | Item::UpdateNode { .. }
+                | Item::UpdateRelationship { .. }
         )
     };
     items.iter().filter(changes).map(Item::key).collect::<BTreeSet<_>>().len() as u64

@@ -69,7 +69,7 @@ pub enum RequestKind {
     Keys {
         /// Row keys by `schema.table`.
         tables: BTreeMap<String, Vec<i64>>,
-        /// Placeholders that no link needs as well.
+        /// What no row and no link needs as well: placeholders, and things with a wrong key.
         placeholders: bool,
     },
 }
@@ -211,6 +211,27 @@ RETURN [1] AS row",
         .with("outcome", outcome);
     let rows = graph.write(async |txn| Ok(run(txn, statement).await?.0)).await?;
     if rows.is_empty() { Err(fenced_off()) } else { Ok(()) }
+}
+
+/// Where a request stands.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Asked {
+    /// It waits on the checkpoint, or the writer is about it.
+    pub is_asked: bool,
+    /// The id of the request that was answered last, whoever's it is.
+    pub answered: Option<String>,
+}
+
+/// Where a request stands.
+pub async fn standing(graph: &Graph, id: &str) -> Result<Asked> {
+    let statement = Statement::new(
+        "MATCH (c:ProvsyncCheckpoint) RETURN [coalesce(c.request CONTAINS $id, false), split(c.answer, ' ')[0]] AS row",
+    );
+    let row = graph.first(statement.with("id", id)).await?;
+    Ok(row.map_or_else(Asked::default, |cells| Asked {
+        is_asked: cells.first().is_some_and(values::boolean),
+        answered: cells.get(1).and_then(values::text).map(String::from),
+    }))
 }
 
 /// How a request ended, if it has.

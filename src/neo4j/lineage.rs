@@ -272,7 +272,9 @@ impl CrossedRows<'_> {
             (None, _) => None,
         };
         let properties: Vec<_> = cells.map(values::from_bolt).collect();
-        let actual = ActualRelationship { name: name.to_string(), from, to, properties };
+        let name_of_it = name.to_string();
+        let actual =
+            ActualRelationship { name: name_of_it, from, to, has_float_key: false, properties };
         let digest = element::digest_of_graph_edge(&self.shape.table, key, &actual);
         Some(Crossed { near, slot: self.shape.slot, key, way: self.way, name, far, digest })
     }

@@ -16,6 +16,7 @@ pub mod quarantine;
 pub mod schema;
 pub mod status;
 mod store;
+pub mod strays;
 pub mod sweep;
 pub mod values;
 

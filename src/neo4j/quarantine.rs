@@ -1,7 +1,7 @@
 //! Quarantine: rows that can't be represented, each with its reason, kept in the graph beside the
 //! data so that both change in one transaction.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use neo4rs::{BoltNull, BoltType, Txn};
 use serde::Serialize;
@@ -59,6 +59,9 @@ pub fn fingerprint(detail: &str, waits_for: &[String]) -> String {
 /// Entries of some keys of one table: reason code and fingerprint by row key.
 pub type Entries = BTreeMap<i64, (String, String)>;
 
+/// The reason of an edge that joins a row which is not in the graph.
+pub const END_MISSING: &str = "edge-end-missing";
+
 /// The reason of an edge whose node left its identity in one transaction and which comes again in a
 /// later one. It is due at once, and counts as no fault of the row.
 pub const DETACHED: &str = "node-left";
@@ -114,6 +117,19 @@ pub async fn read(graph: &Graph, table: &str, keys: &Keys) -> Result<Entries> {
         })
         .await?;
     Ok(entries)
+}
+
+/// Those of some keys of a table whose entries are due: something that they waited for came.
+pub async fn due_of(graph: &Graph, table: &str, keys: &[i64]) -> Result<BTreeSet<i64>> {
+    let statement = Statement::new(format!("{FIND} WHERE q.due RETURN [q.key] AS row"));
+    let mut due = BTreeSet::new();
+    graph
+        .read(statement.with("keys", values::keys(keys)).with("table", table), |row| {
+            due.extend(list(&row)?.first().and_then(values::integer));
+            Ok(())
+        })
+        .await?;
+    Ok(due)
 }
 
 fn tokens(bolt: Option<&BoltType>) -> Vec<String> {

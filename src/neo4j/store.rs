@@ -7,6 +7,7 @@ use super::checkpoint::{self, Fence, Found, State};
 use super::leader::{self, Beat, Request, Sign};
 use super::quarantine::{self, Entries};
 use super::schema::{self, Constraint};
+use super::strays::{self, Stray};
 use super::{Counters, Graph, actual, sweep};
 use crate::error::Result;
 use crate::mapping::Shape;
@@ -145,6 +146,23 @@ impl GraphStore for Graph {
         read_at: i64,
     ) -> Result<Option<(u64, Counters)>> {
         sweep::sweep(self, shape, limit, fence, read_at).await
+    }
+
+    async fn strays(&self, shape: &Shape, most: usize) -> Result<Vec<Stray>> {
+        strays::all(self, shape, most).await
+    }
+
+    async fn edges_on_strays(
+        &self,
+        nodes: &Shape,
+        edges: &Shape,
+        ids: &[String],
+    ) -> Result<Vec<(i64, String)>> {
+        strays::edges_on(self, nodes, edges, ids).await
+    }
+
+    async fn remove_strays(&self, context: &Context, ids: &[String]) -> Result<u64> {
+        strays::remove(self, context, ids).await
     }
 
     async fn constraints(&self) -> Result<Vec<Constraint>> {

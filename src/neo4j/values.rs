@@ -112,3 +112,13 @@ pub fn text(bolt: &BoltType) -> Option<&str> {
         _ => None,
     }
 }
+
+/// The texts of a list of lists.
+pub fn texts_of_lists(lists: &BoltType) -> Vec<String> {
+    let items = |bolt: &BoltType| match bolt {
+        BoltType::List(list) => list.value.clone(),
+        _ => Vec::new(),
+    };
+    let inner = items(lists).iter().flat_map(items).collect::<Vec<_>>();
+    inner.iter().filter_map(text).map(String::from).collect()
+}

@@ -17,6 +17,8 @@ pub struct ActualNode {
     pub identity: Option<IdentityValue>,
     /// Whether the placeholder's label is on it.
     pub is_placeholder: bool,
+    /// Whether its row key is a float of the same number.
+    pub has_float_key: bool,
     /// Properties of the shape, in its order.
     pub properties: Vec<Option<Value>>,
 }
@@ -30,6 +32,8 @@ pub struct ActualRelationship {
     pub from: Option<IdentityValue>,
     /// Where it ends.
     pub to: Option<IdentityValue>,
+    /// Whether its row key is a float of the same number.
+    pub has_float_key: bool,
     /// Properties of the shape, in its order.
     pub properties: Vec<Option<Value>>,
 }
@@ -77,6 +81,13 @@ pub enum Item {
         node: Arc<Desired>,
         /// What quarantine says of the row.
         entry: Entry,
+    },
+    /// A row key that is a float becomes the integer that it stands for.
+    Rekey {
+        /// Row key.
+        key: i64,
+        /// Type of a relationship; `None` of a node.
+        name: Option<Arc<str>>,
     },
     /// Properties of a node change.
     UpdateNode {
@@ -127,6 +138,7 @@ impl Item {
             Self::Delete { key, .. }
             | Self::Leave { key, .. }
             | Self::Unlabel { key, .. }
+            | Self::Rekey { key, .. }
             | Self::UpdateNode { key, .. }
             | Self::UpdateRelationship { key, .. }
             | Self::Quarantine { key, .. }
@@ -193,6 +205,7 @@ fn update_node(node: &Desired, actual: &ActualNode, placeholder: &str) -> Vec<It
     let placeholder = actual.is_placeholder.then(|| placeholder.to_owned());
     let mut items: Vec<Item> =
         others.chain(placeholder).map(|label| Item::Unlabel { key, label }).collect();
+    items.extend(actual.has_float_key.then_some(Item::Rekey { key, name: None }));
     let changes = changes(&node.properties, &actual.properties);
     if !changes.is_empty() {
         items.push(Item::UpdateNode { key, changes });
@@ -249,6 +262,8 @@ fn relationship(
     let mut items: Vec<Item> = wrong.map(|a| delete(key, a, false)).collect();
     match kept {
         Some(actual) => {
+            let name = || Some(Arc::clone(&wanted.name));
+            items.extend(actual.has_float_key.then(|| Item::Rekey { key, name: name() }));
             let changes = changes(&wanted.properties, &actual.properties);
             if !changes.is_empty() {
                 items.push(Item::UpdateRelationship {

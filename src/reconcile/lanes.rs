@@ -44,7 +44,7 @@ pub fn rounds(items: Vec<Item>, limits: Limits) -> Vec<Vec<Batch>> {
 
 /// A change in place locks its own node or relationship and no other's.
 fn is_change(item: &Item) -> bool {
-    matches!(item, Item::UpdateNode { .. } | Item::UpdateRelationship { .. })
+    matches!(item, Item::Rekey { .. } | Item::UpdateNode { .. } | Item::UpdateRelationship { .. })
 }
 
 /// Changes need no tournament: any split will do, as long as a key stays in one lane.

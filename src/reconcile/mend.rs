@@ -14,8 +14,8 @@ use crate::sqlserver::pages::Depth;
 pub struct Named {
     /// Row keys by table, in order; rows that are gone are named as well.
     pub keys: BTreeMap<Slot, Vec<i64>>,
-    /// Whether placeholders that no link needs are to go.
-    pub placeholders: bool,
+    /// Whether what no row and no link needs is to go: placeholders, and things with a wrong key.
+    pub leftovers: bool,
 }
 
 impl<S: SourceStore, G: GraphStore> Carrier<S, G> {
@@ -39,8 +39,8 @@ impl<S: SourceStore, G: GraphStore> Carrier<S, G> {
         }
         self.engine.refresh_waiting().await?;
         self.carry_due().await?;
-        if named.placeholders {
-            self.engine.sweep().await?;
+        if named.leftovers {
+            self.sweep().await?;
         }
         Ok(())
     }

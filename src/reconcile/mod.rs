@@ -24,5 +24,6 @@ pub mod progress;
 pub mod purge;
 pub mod retry;
 pub mod stores;
+pub mod strays;
 pub mod summary;
 mod sweep;

@@ -258,6 +258,7 @@ fn describe(shape: &Shape, item: &Item) -> String {
         Item::Leave { gone: true, .. } => "delete".to_owned(),
         Item::Leave { .. } => "leave its identity".to_owned(),
         Item::Unlabel { label, .. } => format!("take off label {label}"),
+        Item::Rekey { .. } => format!("make {} an integer", shape.key),
         Item::Enter { node, .. } => format!("create {}", node.name),
         Item::Create { relationship, .. } => format!("create {}", relationship.name),
         Item::UpdateNode { changes, .. } | Item::UpdateRelationship { changes, .. } => {

@@ -16,6 +16,7 @@ use crate::neo4j::checkpoint::{Fence, Found, State};
 use crate::neo4j::leader::{Beat, Request, Sign};
 use crate::neo4j::quarantine::Entries;
 use crate::neo4j::schema::Constraint;
+use crate::neo4j::strays::Stray;
 use crate::reconcile::diff::{ActualNodes, ActualRelationships, Item};
 use crate::sqlserver::epoch::{Epoch, Versions};
 use crate::sqlserver::pages::{Depth, KeyRange, Keys, Page, PageLimit};
@@ -220,6 +221,25 @@ pub trait GraphStore: Clone + Send + Sync + 'static {
         fence: &Fence,
         read_at: i64,
     ) -> impl Future<Output = Result<Option<(u64, Counters)>>> + Send;
+
+    /// Up to `most` things of a table whose key is no row's.
+    fn strays(&self, shape: &Shape, most: usize)
+    -> impl Future<Output = Result<Vec<Stray>>> + Send;
+
+    /// Keys and types of an edge table's relationships on some of them (R1).
+    fn edges_on_strays(
+        &self,
+        nodes: &Shape,
+        edges: &Shape,
+        ids: &[String],
+    ) -> impl Future<Output = Result<Vec<(i64, String)>>> + Send;
+
+    /// Takes some of them away, guard last; returns how many.
+    fn remove_strays(
+        &self,
+        context: &Context,
+        ids: &[String],
+    ) -> impl Future<Output = Result<u64>> + Send;
 
     /// The constraints that provsync made, whatever for.
     fn constraints(&self) -> impl Future<Output = Result<Vec<Constraint>>> + Send;

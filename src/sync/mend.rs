@@ -16,7 +16,7 @@ impl<S: SourceStore> Following<S> {
         let RequestKind::Keys { tables, placeholders } = &request.kind else { return None };
         let slot = |name: &String| slot(&self.settings.mapping, name);
         let keys = tables.iter().filter_map(|(name, keys)| Some((slot(name)?, sorted(keys))));
-        Some(Named { keys: keys.collect(), placeholders: *placeholders })
+        Some(Named { keys: keys.collect(), leftovers: *placeholders })
     }
 
     /// Carries them. What a rule forbids is refused, and the worker goes on.

@@ -11,10 +11,12 @@
 //! - [`window`]: changed keys into the graph, at once or by pages.
 //! - [`reread`]: all rows of some tables, with windows in between.
 //! - [`mend`]: rows that somebody asked for.
+//! - [`asked`]: how others wait for what they asked of the worker.
 //! - [`failures`]: what is waited for.
 //! - [`verify`]: the trickle through all rows when there is nothing else to do.
 //! - [`pace`], [`life`], [`metrics`]: when to ask again, what it says of itself.
 
+pub mod asked;
 pub mod failures;
 pub mod life;
 pub mod mend;

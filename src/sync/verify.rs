@@ -128,7 +128,7 @@ impl Trickle {
             return Ok(());
         }
         (self.table, self.is_complete) = (0, true);
-        carrier.engine.sweep().await?;
+        carrier.sweep().await?;
         tracing::info!(mended = self.mended, "the background verify has compared all rows");
         Ok(())
     }

@@ -1,11 +1,14 @@
 //! One change at a time to either store, each found at its hop, or not reported when it lies beyond.
 
+use std::collections::BTreeSet;
+
 use super::*;
 use provsync::neo4j::{Graph, checkpoint};
 use provsync::reconcile::full;
 
-/// What is done to the graph; `{e}`, `{f}`, `{n}`, `{m}`, `{s}` are keys of edges, nodes and a stream, `{x}` a new one.
-const IN_GRAPH: [&str; 19] = [
+/// What is done to the graph; `{e}`, `{d}`, `{n}`, `{m}`, `{s}` are keys of edges, nodes and a stream, `{x}` a new
+/// key and atom, `{w}` a node's key and `{l}` a type's label that it can have.
+const IN_GRAPH: [&str; 26] = [
     "MATCH ()-[r {edgeId: {e}}]->() DELETE r",
     "MATCH (a:AtomGraphNode {nodeId: {n}}), (b:AtomGraphNode {nodeId: {m}}) CREATE (a)-[:SIMILAR_TO {edgeId: {x}}]->(b)",
     "MATCH (a)-[r {edgeId: {e}}]->(), (b:AtomGraphNode {nodeId: {m}}) WITH a, r, b, properties(r) AS p DELETE r CREATE (a)-[q:COMPONENT_OF]->(b) SET q = p",
@@ -27,14 +30,22 @@ const IN_GRAPH: [&str; 19] = [
     "MATCH ()-[r:GENERATED {streamId: {s}}]->() DELETE r",
     "MATCH ()-[r:GENERATED {streamId: {s}}]->() SET r.modelUsed = 'another'",
     "MATCH (a:Atom)-[r:GENERATED {streamId: {s}}]->(), (b:Atom) WITH a, r, b ORDER BY b.atomId LIMIT 1 WITH a, r, b, properties(r) AS p DELETE r CREATE (a)-[q:GENERATED]->(b) SET q = p",
+    "MATCH (n:AtomGraphNode {nodeId: {w}}) REMOVE n:Atom:Embedding:Model:Layer SET n:{l}",
+    "MATCH (n:AtomGraphNode {nodeId: {w}}) SET n:{l}",
+    "MATCH (n:AtomGraphNode {nodeId: {n}}) REMOVE n:Atom:Embedding:Model:Layer",
+    "MATCH (n:AtomGraphNode {nodeId: {n}}) REMOVE n:AtomGraphNode, n.nodeId SET n:AtomPlaceholder",
+    "CREATE (:Atom:AtomPlaceholder {atomId: {x}})",
+    "MATCH (n:AtomGraphNode {nodeId: {n}}) CREATE (n)-[:SIMILAR_TO {edgeId: {x}}]->(:Atom:AtomPlaceholder {atomId: {x}})",
+    "MATCH (a:Atom)-[:GENERATED {streamId: {s}}]->() CREATE (a)-[:GENERATED {streamId: {x}}]->(:Atom:AtomPlaceholder {atomId: {x}})",
 ];
 
 /// What is done to the source behind the worker's back.
-const IN_SOURCE: [&str; 7] = [
+const IN_SOURCE: [&str; 8] = [
     "DELETE FROM graph.AtomGraphEdges WHERE EdgeId = {e}",
     "UPDATE graph.AtomGraphEdges SET Weight = Weight + 1 WHERE EdgeId = {e}",
     "UPDATE graph.AtomGraphNodes SET Metadata = N'other' WHERE NodeId = {n}",
     "UPDATE graph.AtomGraphNodes SET AtomId = {x} WHERE NodeId = {n}",
+    "UPDATE graph.AtomGraphNodes SET NodeType = N'{l}' WHERE NodeId = {w}",
     "DELETE FROM provenance.GenerationStreams WHERE StreamId = {s}",
     "UPDATE provenance.GenerationStreams SET TargetAtomId = {x} WHERE StreamId = {s}",
     "INSERT INTO graph.AtomGraphEdges ($from_id, $to_id, RelationshipType) SELECT f.$node_id, t.$node_id, N'SimilarTo' FROM graph.AtomGraphNodes AS f, graph.AtomGraphNodes AS t WHERE f.NodeId = {n} AND t.NodeId = {m}",
@@ -53,6 +64,7 @@ async fn mark_carried(source: &TestSource, graph: &TestGraph) {
 
 struct Keys {
     values: Vec<(&'static str, i64)>,
+    label: &'static str,
 }
 
 impl Keys {
@@ -69,7 +81,10 @@ impl Keys {
         let mut pick =
             |from: &[i64]| from[usize::try_from(random.below(from.len() as u64)).unwrap()];
         let n = pick(&nodes);
+        let free = Self::free_labels(raw);
+        let indices: Vec<i64> = (0..i64::try_from(free.len()).unwrap()).collect();
         let others: Vec<i64> = nodes.iter().copied().filter(|m| *m != n).collect();
+        let (w, label) = free[usize::try_from(pick(&indices)).unwrap()];
         Self {
             values: vec![
                 ("{e}", pick(&keys('e', None))),
@@ -78,8 +93,34 @@ impl Keys {
                 ("{n}", n),
                 ("{m}", pick(&others)),
                 ("{x}", 900_000_000 + i64::try_from(fresh).unwrap()),
+                ("{w}", w),
             ],
+            label,
         }
+    }
+
+    /// Nodes, each with the types' labels that it can have without being in another's way.
+    fn free_labels(raw: &support::raw::Raw) -> Vec<(i64, &'static str)> {
+        let rows = raw.nodes.iter().filter_map(|(handle, lines)| {
+            let mut words = lines.first()?.split(' ');
+            let (label, atom) = (words.next()?, words.next()?.parse().ok()?);
+            Some((handle.strip_prefix('r')?.parse().ok()?, label, atom))
+        });
+        let rows: Vec<(i64, &str, i64)> = rows.collect();
+        let mut taken: BTreeSet<(i64, &str)> =
+            rows.iter().map(|(_, label, atom)| (*atom, *label)).collect();
+        let ends = raw.joined.values().flatten().flat_map(|j| [&j.from, &j.to]).flatten();
+        let bare = ends.filter_map(|end| end.strip_prefix('a')?.parse().ok());
+        taken.extend(bare.map(|atom| (atom, "Atom")));
+        let labels = ["Atom", "Embedding", "Model", "Layer"];
+        let all = rows.iter().flat_map(|(key, _, atom)| labels.map(|label| (*key, *atom, label)));
+        let free = all.filter(|(_, atom, label)| !taken.contains(&(*atom, *label)));
+        free.map(|(key, _, label)| (key, label)).collect()
+    }
+
+    /// The new atom, if the change made one.
+    fn fresh(&self) -> i64 {
+        self.values[5].1
     }
 
     /// Where an edge begins that may have changed: one in a few walks begins near what it has to find.
@@ -90,7 +131,8 @@ impl Keys {
     }
 
     fn put_into(&self, text: &str) -> String {
-        self.values.iter().fold(text.to_owned(), |t, (name, key)| t.replace(name, &key.to_string()))
+        let text = text.replace("{l}", self.label);
+        self.values.iter().fold(text, |t, (name, key)| t.replace(name, &key.to_string()))
     }
 }
 
@@ -145,16 +187,16 @@ async fn mutate(stand: &Stand, random: &mut Random, count: usize, is_small: bool
         let hops = u32::try_from(random.below(6)).unwrap() + 1;
         raw = raw::of_source(&stand.source).await;
         let of_graph = raw::of_graph(&stand.graph).await;
-        let roots = [format!("r{root}")];
+        let (roots, choice) = begin(random, &raw.union(&of_graph), root, keys.fresh());
         let expected = raw::differing(&raw, &of_graph, &roots, way, hops);
         let options = Options {
-            roots: nodes(&[root]),
+            roots: choice,
             direction: direction(way),
             limits: super::hops(hops),
             ..options()
         };
         let report = stand.compare(&options).await;
-        assert_eq!(named(&report), expected, "{done}\nfrom {root} {way:?} {hops}: {report:#?}");
+        assert_eq!(named(&report), expected, "{done}\nfrom {roots:?} {way:?} {hops}: {report:#?}");
         let is_different = report.verdict == Verdict::Different;
         assert_eq!(is_different, !expected.is_empty());
         let first = expected.values().min().copied();
@@ -173,6 +215,27 @@ async fn mutate(stand: &Stand, random: &mut Random, count: usize, is_small: bool
     }
     println!("{count} changes: {found} found, {beyond} beyond the last hop; first hops {by_hop:?}");
     assert!(found >= count / 5 && beyond > 0);
+}
+
+/// Where a walk begins: a node and, of a walk in two, the new atom if either store has it, or that alone.
+fn begin(random: &mut Random, all: &raw::Raw, root: i64, atom: i64) -> (Vec<String>, Choice) {
+    let of_atom = all.of_atom(atom);
+    let (from_node, from_atom) = match random.below(4) {
+        0 if !of_atom.is_empty() => (false, true),
+        1 if !of_atom.is_empty() => (true, true),
+        _ => (true, false),
+    };
+    let mut choice = Choice::default();
+    let mut roots = Vec::new();
+    if from_node {
+        choice.nodes.push(root);
+        roots.push(format!("r{root}"));
+    }
+    if from_atom {
+        choice.atoms.push(atom.to_string());
+        roots.extend(of_atom);
+    }
+    (roots, choice)
 }
 
 fn given() -> Option<usize> {

@@ -128,6 +128,8 @@ pub fn nasty() -> Report {
         let name = || (*text).to_owned();
         let unsettled = State::Unsettled { looks: 3, why: name() };
         let explained = State::Explained { reason: name() };
+        let graph_value = Shown::of(&Value::Text(name()));
+        let wrong_key = Kind::WrongKey { property: name(), graph_value };
         let property =
             Kind::Property { property: name(), source_value: value.clone(), graph_value: value };
         let all = [
@@ -141,6 +143,7 @@ pub fn nasty() -> Report {
             (Kind::Doubled { name: name() }, State::Real),
             (property, State::Real),
             (Kind::PlaceholderLabel, State::Real),
+            (wrong_key, State::Real),
             (Kind::LeftoverPlaceholder, State::Real),
             (Kind::NotInQuarantine { reason: name() }, State::Real),
             (Kind::StillInQuarantine { reason: name() }, State::Real),
@@ -172,6 +175,7 @@ pub fn nasty() -> Report {
         dry_run: true,
         keys: [(text.clone(), 3)].into(),
         placeholders: 1,
+        wrong_keys: 2,
         left: report.differences[..2].to_vec(),
         worker: Some(text.clone()),
         refused: Some(text),

@@ -11,7 +11,7 @@ use super::source::TestSource;
 /// A node: `r5` for a row key, `a7` for an atom without a row.
 pub type Handle = String;
 
-/// A table and a row key: `n`, `e` or `s` for nodes, edges, streams.
+/// A table and a row key: `n`, `e` or `s` for nodes, edges, streams; `p` and an atom for a placeholder.
 pub type Element = (char, i64);
 
 /// A relationship: its type, what it joins, and all of it as one line.
@@ -28,6 +28,8 @@ pub struct Joined {
 pub struct Raw {
     pub nodes: BTreeMap<Handle, BTreeSet<String>>,
     pub joined: BTreeMap<Element, BTreeSet<Joined>>,
+    /// Atoms without a row that the graph has a node for.
+    pub placeholders: BTreeSet<Handle>,
 }
 
 pub async fn of_source(source: &TestSource) -> Raw {
@@ -87,6 +89,9 @@ pub async fn of_graph(graph: &TestGraph) -> Raw {
         let line = format!("{label} {atom} {kind} {metadata:?} {} {placeholder}", naive(&at));
         raw.nodes.entry(handle).or_default().insert(line);
     }
+    let placeholders =
+        "MATCH (n:Atom:AtomPlaceholder) WHERE NOT n:AtomGraphNode RETURN 'a' + n.atomId AS row";
+    raw.placeholders.extend(graph.column(placeholders).await);
     let edges = format!(
         "MATCH (a)-[r]->(b) WHERE r.edgeId IS NOT NULL RETURN [r.edgeId, {}, {}, type(r), CASE WHEN a:AtomGraphNode THEN a.nodeId END, CASE WHEN b:AtomGraphNode THEN b.nodeId END, r.relationshipType, r.weight, r.createdAt] AS row",
         handle("a"),
@@ -160,7 +165,30 @@ impl Raw {
         for (element, joined) in &other.joined {
             all.joined.entry(*element).or_default().extend(joined.iter().cloned());
         }
+        all.placeholders.extend(other.placeholders.iter().cloned());
         all
+    }
+
+    /// The nodes that stand for an atom: of rows of any type, and the one without a row.
+    pub fn of_atom(&self, atom: i64) -> Vec<Handle> {
+        let atom = atom.to_string();
+        let is_of = |line: &String| line.split(' ').nth(1) == Some(&atom);
+        let rows = self.nodes.iter().filter(|(_, lines)| lines.iter().any(is_of));
+        let bare = format!("a{atom}");
+        let has_bare = self.placeholders.contains(&bare) || self.is_linked(&bare);
+        rows.map(|(handle, _)| handle.clone()).chain(has_bare.then_some(bare)).collect()
+    }
+
+    /// What a row says: a stream names atoms, whichever node stands for them.
+    fn line(&self, element: &Element) -> BTreeSet<&str> {
+        self.joined.get(element).into_iter().flatten().map(|j| j.line.as_str()).collect()
+    }
+
+    /// Whether a stream begins or ends there.
+    fn is_linked(&self, handle: &Handle) -> bool {
+        let streams = self.joined.iter().filter(|((table, _), _)| *table == 's');
+        let mut ends = streams.flat_map(|(_, joined)| joined).flat_map(|j| [&j.from, &j.to]);
+        ends.any(|end| end.as_ref() == Some(handle))
     }
 
     /// Hops from roots to every node that is reached.
@@ -223,14 +251,31 @@ pub fn differing(
         }
     }
     for (element, hop) in all.crossings(&distances, way) {
-        // What a row says: a stream names atoms, whichever node stands for them.
-        let lines = |raw: &Raw| -> BTreeSet<String> {
-            raw.joined.get(&element).into_iter().flatten().map(|j| j.line.clone()).collect()
-        };
-        if lines(source) != lines(graph) {
+        if source.line(&element) != graph.line(&element) {
             found.insert(element, hop);
         }
     }
+    // A placeholder is right while a stream of either store stands on it: what is wrong is the stream then.
+    for handle in graph.placeholders.iter().filter(|handle| !all.is_linked(handle)) {
+        if let (Some(hop), Some(atom)) = (distances.get(handle), handle.strip_prefix('a')) {
+            found.insert(('p', atom.parse().unwrap()), *hop);
+        }
+    }
     found.retain(|_, hop| *hop <= hops);
+    // A root that one store has alone, and not for the sake of a stream that is found already.
+    for (handle, _) in
+        distances.iter().filter(|(handle, hop)| **hop == 0 && handle.starts_with('a'))
+    {
+        let streams = all.joined.iter().filter(|((table, _), joined)| {
+            let ends = joined.iter().flat_map(|j| [&j.from, &j.to]);
+            *table == 's' && ends.flatten().any(|end| end == handle)
+        });
+        let wrong: Vec<&Element> =
+            streams.map(|(e, _)| e).filter(|e| source.line(e) != graph.line(e)).collect();
+        let is_lone = graph.placeholders.contains(handle) != source.is_linked(handle);
+        if is_lone && !wrong.is_empty() && !wrong.iter().any(|e| found.contains_key(e)) {
+            found.insert(('p', handle[1..].parse().unwrap()), 0);
+        }
+    }
     found
 }

@@ -36,7 +36,7 @@ pub fn repair_options() -> repair::Options {
     repair::Options {
         dry_run: false,
         changes_max: repair::CHANGES_MAX,
-        wait_max: std::time::Duration::from_secs(30),
+        wait_max: Some(std::time::Duration::from_secs(30)),
         looks_max: 5,
     }
 }
@@ -54,6 +54,7 @@ pub fn line(difference: &Difference) -> String {
         Kind::LeftoverPlaceholder => {
             format!(" {}", difference.graph[0].identity.as_ref().unwrap().text)
         }
+        Kind::WrongKey { property, graph_value } => format!(" {property} {}", graph_value.text),
         Kind::NotInQuarantine { reason } | Kind::StillInQuarantine { reason } => {
             format!(" {reason}")
         }

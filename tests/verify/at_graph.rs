@@ -5,11 +5,11 @@
 
 use std::collections::BTreeSet;
 
-use super::{Made, Make, Mutator, edge, leftover, name, node, stream};
+use super::{Made, Make, Mutator, edge, leftover, name, node, stream, wrong_key};
 use crate::support::scenario::RELATIONS;
 
 /// Every one.
-pub const ALL: [Make; 24] = [
+pub const ALL: [Make; 30] = [
     an_edge_is_lost,
     an_edge_too_many,
     an_edge_ends_elsewhere,
@@ -34,6 +34,12 @@ pub const ALL: [Make; 24] = [
     an_edges_key_is_lost,
     a_node_lost_provsyncs_label,
     a_node_too_many,
+    a_nodes_key_is_a_float,
+    an_edges_key_is_a_float,
+    a_streams_key_is_a_float,
+    a_nodes_key_is_no_rows,
+    an_edges_key_is_no_rows,
+    a_streams_key_is_no_rows,
 ];
 
 fn an_edge_is_lost(m: &mut Mutator<'_>) -> Option<Made> {
@@ -243,6 +249,57 @@ fn a_node_too_many(m: &mut Mutator<'_>) -> Option<Made> {
     let (atom, k) = (m.fresh(), m.fresh());
     let text = format!("CREATE (:Layer:AtomGraphNode {{atomId: {atom}, nodeId: {k}}})");
     Some(("a node too many", vec![text], vec![node(k, "extra_in_graph")]))
+}
+
+fn a_nodes_key_is_a_float(m: &mut Mutator<'_>) -> Option<Made> {
+    let k = m.a_node()?;
+    let text = format!("{} SET n.nodeId = toFloat(n.nodeId)", match_node(k));
+    Some(("a node's key is a float", vec![text], vec![node(k, "property nodeId")]))
+}
+
+fn an_edges_key_is_a_float(m: &mut Mutator<'_>) -> Option<Made> {
+    let k = m.an_edge()?;
+    let text = format!("{} SET r.edgeId = toFloat(r.edgeId)", m.match_edge(k));
+    Some(("an edge's key is a float", vec![text], vec![edge(k, "property edgeId")]))
+}
+
+fn a_streams_key_is_a_float(m: &mut Mutator<'_>) -> Option<Made> {
+    let k = m.a_stream()?;
+    let text = format!("{} SET r.streamId = toFloat(r.streamId)", match_stream(k));
+    Some(("a stream's key is a float", vec![text], vec![stream(k, "property streamId")]))
+}
+
+/// A key that nothing has: in Cypher, and as a report shows it.
+fn no_rows_key(m: &mut Mutator<'_>) -> (String, String) {
+    let fresh = m.fresh();
+    if fresh % 2 == 0 {
+        (format!("{fresh}.5"), format!("{fresh}.5"))
+    } else {
+        (format!("'{fresh}'"), fresh.to_string())
+    }
+}
+
+fn a_nodes_key_is_no_rows(m: &mut Mutator<'_>) -> Option<Made> {
+    let (k, (key, shown)) = (m.a_node()?, no_rows_key(m));
+    let mut expected = vec![node(k, "missing_in_graph")];
+    expected.push(wrong_key("graph.AtomGraphNodes", "nodeId", &shown));
+    expected.extend(m.rows.edges_on(k).into_iter().map(|e| edge(e, "wrong_ends")));
+    let text = format!("{} SET n.nodeId = {key}", match_node(k));
+    Some(("a node's key is no row's", vec![text], expected))
+}
+
+fn an_edges_key_is_no_rows(m: &mut Mutator<'_>) -> Option<Made> {
+    let (k, (key, shown)) = (m.an_edge()?, no_rows_key(m));
+    let text = format!("{} SET r.edgeId = {key}", m.match_edge(k));
+    let wrong = wrong_key("graph.AtomGraphEdges", "edgeId", &shown);
+    Some(("an edge's key is no row's", vec![text], vec![edge(k, "missing_in_graph"), wrong]))
+}
+
+fn a_streams_key_is_no_rows(m: &mut Mutator<'_>) -> Option<Made> {
+    let (k, (key, shown)) = (m.a_stream()?, no_rows_key(m));
+    let text = format!("{} SET r.streamId = {key}", match_stream(k));
+    let wrong = wrong_key("provenance.GenerationStreams", "streamId", &shown);
+    Some(("a stream's key is no row's", vec![text], vec![stream(k, "missing_in_graph"), wrong]))
 }
 
 fn two_nodes_are_swapped(m: &mut Mutator<'_>) -> Option<Made> {

@@ -59,6 +59,11 @@ pub fn leftover(atom: i64) -> String {
     format!("graph.AtomGraphNodes leftover_placeholder {atom}")
 }
 
+/// A key that is no row's, as a report shows it.
+pub fn wrong_key(table: &str, property: &str, key: &str) -> String {
+    format!("{table} wrong_key {property} {key}")
+}
+
 /// Makes mutations over some rows.
 pub struct Mutator<'a> {
     pub random: &'a mut Random,

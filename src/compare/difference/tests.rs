@@ -50,6 +50,10 @@ fn a_kinds_code_is_its_word_in_the_json_form() {
         Kind::WrongDirection,
         Kind::Doubled { name: name() },
         Kind::Property { property: name(), source_value: None, graph_value: None },
+        Kind::WrongKey {
+            property: name(),
+            graph_value: Shown::of(&crate::model::Value::Boolean(true)),
+        },
         Kind::PlaceholderLabel,
         Kind::LeftoverPlaceholder,
         Kind::NotInQuarantine { reason: name() },

@@ -32,6 +32,7 @@ fn actual(name: &str, from: i64, to: i64, weight: f64) -> ActualRelationship {
         name: name.into(),
         from: Some(integer(from)),
         to: Some(integer(to)),
+        has_float_key: false,
         properties,
     }
 }
@@ -116,6 +117,7 @@ fn each_way_in_which_a_node_differs_has_its_name() {
         names: vec!["Atom".into()],
         identity: Some(integer(7)),
         is_placeholder: false,
+        has_float_key: false,
         properties: properties(),
     };
     let judge = |actual: ActualNode| {
@@ -132,8 +134,13 @@ fn each_way_in_which_a_node_differs_has_its_name() {
     assert_eq!(judge(other), [Kind::WrongName]);
     let other = ActualNode { names: named(&["Atom", "Model"]), ..right.clone() };
     assert_eq!(judge(other), [Kind::ExtraName { name: "Model".into() }]);
-    let other = ActualNode { is_placeholder: true, ..right };
+    let other = ActualNode { is_placeholder: true, ..right.clone() };
     assert_eq!(judge(other), [Kind::PlaceholderLabel]);
+    let other = ActualNode { has_float_key: true, ..right };
+    let (source_value, graph_value) =
+        Shown::pair(Some(&Value::Integer(1)), Some(&Value::Float(1.0)));
+    let property = "nodeId".to_owned();
+    assert_eq!(judge(other), [Kind::Property { property, source_value, graph_value }]);
 }
 
 const NAMES: [&str; 2] = ["DERIVED_FROM", "SIMILAR_TO"];

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
-use crate::compare::difference::Report;
+use crate::compare::difference::{Kind, Report};
 use crate::compare::shown::escape;
 
 /// Keys of a table in the statements to paste.
@@ -21,12 +21,15 @@ pub(super) struct Paste {
 /// Those of the tables that differences are in.
 pub(super) fn pastes(report: &Report) -> Vec<Paste> {
     let mut keys: BTreeMap<&str, Vec<i64>> = BTreeMap::new();
-    let mut placeholders = BTreeSet::new();
+    let (mut placeholders, mut wrong_keys) = (BTreeSet::new(), BTreeSet::new());
     for difference in &report.differences {
         let table = difference.table.as_str();
-        match difference.key {
-            Some(key) => keys.entry(table).or_default().push(key),
-            None => {
+        match (difference.key, &difference.kind) {
+            (Some(key), _) => keys.entry(table).or_default().push(key),
+            (None, Kind::WrongKey { .. }) => {
+                wrong_keys.insert(table);
+            }
+            (None, _) => {
                 placeholders.insert(table);
             }
         }
@@ -39,11 +42,14 @@ pub(super) fn pastes(report: &Report) -> Vec<Paste> {
             let (sql, cypher) = (lookup.sql_of(keys), lookup.cypher_of(keys));
             pastes.push(Paste { table: escape(table), sql, cypher });
         }
-        let orphans =
-            lookup.placeholders.as_ref().filter(|_| placeholders.contains(table.as_str()));
-        if let Some(cypher) = orphans {
-            let table = format!("{}, placeholders", escape(table));
-            pastes.push(Paste { table, sql: String::new(), cypher: format!("{cypher};") });
+        for (what, cypher, tables) in [
+            ("placeholders", &lookup.placeholders, &placeholders),
+            ("wrong keys", &lookup.wrong_keys, &wrong_keys),
+        ] {
+            if let Some(cypher) = cypher.as_ref().filter(|_| tables.contains(table.as_str())) {
+                let table = format!("{}, {what}", escape(table));
+                pastes.push(Paste { table, sql: String::new(), cypher: format!("{cypher};") });
+            }
         }
     }
     pastes

@@ -245,7 +245,13 @@ fn group(difference: &Difference) -> usize {
         (State::Unsettled { .. }, _) => 4,
         (State::Explained { .. }, _) => 5,
         (State::Real, Kind::MissingInGraph) => 0,
-        (State::Real, Kind::ExtraInGraph | Kind::Doubled { .. } | Kind::LeftoverPlaceholder) => 1,
+        (
+            State::Real,
+            Kind::ExtraInGraph
+            | Kind::Doubled { .. }
+            | Kind::WrongKey { .. }
+            | Kind::LeftoverPlaceholder,
+        ) => 1,
         (State::Real, Kind::NotInQuarantine { .. } | Kind::StillInQuarantine { .. }) => 3,
         (State::Real, _) => 2,
     }
@@ -285,7 +291,8 @@ fn entry(place: usize, difference: &Difference) -> Entry {
 }
 
 fn key(difference: &Difference) -> String {
-    let identity = || difference.graph.first().and_then(|thing| thing.identity.as_ref());
+    let thing = || difference.graph.first().or(difference.source.as_ref());
+    let identity = || thing().and_then(|thing| thing.identity.as_ref());
     match difference.key {
         Some(key) => key.to_string(),
         None => identity().map(Shown::to_string).unwrap_or_default(),
@@ -314,6 +321,9 @@ fn what(kind: &Kind) -> String {
             value(source_value),
             value(graph_value)
         ),
+        Kind::WrongKey { property, graph_value } => {
+            format!("its {} is {graph_value}, which is no row's key", escape(property))
+        }
         Kind::PlaceholderLabel => "it has a row and is labelled as a placeholder".into(),
         Kind::LeftoverPlaceholder => "a placeholder that nothing needs".into(),
         Kind::NotInQuarantine { reason } => {
@@ -352,6 +362,10 @@ fn repair(repair: &Repair) -> Vec<String> {
     if repair.placeholders > 0 {
         let verb = if repair.dry_run { "would be removed" } else { "removed" };
         lines.push(format!("{} placeholders {verb}", repair.placeholders));
+    }
+    if repair.wrong_keys > 0 {
+        let verb = if repair.dry_run { "would be made right" } else { "made right" };
+        lines.push(format!("{} things with a wrong key {verb}", repair.wrong_keys));
     }
     lines.extend(repair.worker.iter().map(|worker| format!("by the worker {}", escape(worker))));
     lines.extend(repair.refused.iter().map(|why| format!("refused: {}", escape(why))));

@@ -13,6 +13,8 @@ pub(super) struct Sorted<'a> {
     pub leave: Vec<i64>,
     pub unlabel: BTreeMap<&'a str, Vec<i64>>,
     pub enter: BTreeMap<&'a str, Vec<(&'a Desired, &'a Entry)>>,
+    pub rekey_nodes: Vec<i64>,
+    pub rekey_relationships: BTreeMap<&'a str, Vec<i64>>,
     pub update_nodes: Vec<(i64, &'a Changes)>,
     pub update_relationships: BTreeMap<&'a str, Vec<(i64, &'a Changes)>>,
     pub create: BTreeMap<&'a str, Vec<(&'a Desired, &'a Entry)>>,
@@ -37,6 +39,10 @@ impl<'a> Sorted<'a> {
             Item::Unlabel { key, label } => self.unlabel.entry(label).or_default().push(*key),
             Item::Enter { node, entry } => {
                 self.enter.entry(&node.name).or_default().push((node, entry));
+            }
+            Item::Rekey { key, name: None } => self.rekey_nodes.push(*key),
+            Item::Rekey { key, name: Some(name) } => {
+                self.rekey_relationships.entry(name).or_default().push(*key);
             }
             Item::UpdateNode { key, changes } => self.update_nodes.push((*key, changes)),
             Item::UpdateRelationship { key, name, changes } => {

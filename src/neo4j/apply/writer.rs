@@ -5,19 +5,19 @@ use std::sync::Arc;
 
 use neo4rs::{BoltType, Txn};
 
+use super::ends::{missing_ends, waiting_of};
+use super::owner::{Owner, taken_by};
+use super::parameters::{parameter, whole};
 use super::pieces;
 use super::sorted::Sorted;
-use super::{Applied, Context, IDENTITY_TAKEN, Waiting};
+use super::{Applied, Context, Waiting};
 use crate::error::{Error, Kind, Result};
-use crate::mapping::Shape;
 use crate::mapping::shape::{NodeShape, RelationshipShape};
 use crate::model::value::IdentityValue;
 use crate::neo4j::quarantine::{self, Reason};
 use crate::neo4j::{Statement, cypher, list, run, values};
 use crate::reconcile::desired::{Desired, Place};
 use crate::reconcile::diff::{Changes, Entry};
-
-const END_MISSING: &str = "edge-end-missing";
 
 /// Writes the items of one table within a transaction, phase by phase (R8).
 pub(super) struct Writer<'t, 'c> {
@@ -47,6 +47,9 @@ impl Writer<'_, '_> {
     /// Relationships that change or come.
     pub async fn relationships(&mut self, sorted: &Sorted<'_>) -> Result<()> {
         let shape = Arc::clone(&self.context.shape);
+        for (name, keys) in &sorted.rekey_relationships {
+            self.rekey(&cypher::rekey_relationships(&shape, name), keys).await?;
+        }
         for (name, rows) in &sorted.update_relationships {
             self.update(&cypher::update_relationships(&shape, name), rows).await?;
         }
@@ -89,6 +92,9 @@ impl Writer<'_, '_> {
             let written = self.run_counted(statement.with("keys", values::keys(keys))).await?;
             expect(written, keys.len(), "labels to take off")?;
         }
+        if !sorted.rekey_nodes.is_empty() {
+            self.rekey(&cypher::rekey_nodes(&shape, node), &sorted.rekey_nodes).await?;
+        }
         for (name, rows) in &sorted.enter {
             for piece in pieces::of(rows, |(desired, _)| pieces::of_desired(desired)) {
                 self.enter(node, name, piece).await?;
@@ -120,7 +126,7 @@ impl Writer<'_, '_> {
     async fn leave(&mut self, node: &NodeShape, keys: &[i64]) -> Result<()> {
         let shape = &self.context.shape;
         let none = shape.properties.iter().map(|p| (p.as_str(), None));
-        let statement = Statement::new(cypher::leave(shape, node))
+        let statement = Statement::new(cypher::leave(shape, node, cypher::By::List))
             .with("keys", values::keys(keys))
             .with("names", values::list(shape.names.iter().map(|n| n.as_str().into())))
             .with("none", values::properties(none));
@@ -132,7 +138,7 @@ impl Writer<'_, '_> {
         self.applied.deleted += number(0).unwrap_or(0);
         self.applied.detached += number(1).unwrap_or(0);
         self.applied.foreign_deleted += number(2).unwrap_or(0);
-        let mut tokens = cells.get(3).map(texts).unwrap_or_default();
+        let mut tokens = cells.get(3).map(values::texts_of_lists).unwrap_or_default();
         tokens.extend(row_tokens(node, keys.iter().copied()));
         self.wake(&tokens).await
     }
@@ -205,6 +211,12 @@ impl Writer<'_, '_> {
             self.applied.created += written;
         }
         Ok(rejects)
+    }
+
+    async fn rekey(&mut self, text: &str, keys: &[i64]) -> Result<()> {
+        let statement = Statement::new(text).with("keys", values::keys(keys));
+        let written = self.run_counted(statement).await?;
+        expect(written, keys.len(), "keys to make integers")
     }
 
     async fn update(&mut self, text: &str, rows: &[(i64, &Changes)]) -> Result<()> {
@@ -317,108 +329,9 @@ fn written(rows: &[neo4rs::Row]) -> u64 {
     count.and_then(|n| u64::try_from(n).ok()).unwrap_or(0)
 }
 
-/// The texts of a list of lists.
-fn texts(lists: &BoltType) -> Vec<String> {
-    let items = |bolt: &BoltType| match bolt {
-        BoltType::List(list) => list.value.clone(),
-        _ => Vec::new(),
-    };
-    let inner = items(lists).iter().flat_map(items).collect::<Vec<_>>();
-    inner.iter().filter_map(values::text).map(String::from).collect()
-}
-
-/// Who has the identity that a row wants.
-struct Owner {
-    key: Option<i64>,
-    is_placeholder: bool,
-    has_label: bool,
-}
-
-impl Owner {
-    fn of(cells: &[BoltType]) -> Self {
-        let flag = |i: usize| cells.get(i).is_some_and(values::boolean);
-        Self {
-            key: cells.get(1).and_then(values::integer),
-            is_placeholder: flag(2),
-            has_label: flag(3),
-        }
-    }
-
-    fn refuses(&self, key: i64) -> Option<Reason> {
-        match self.key {
-            None if self.is_placeholder => None,
-            None => Some(Reason::new(
-                "identity-foreign",
-                "a node that provsync did not make has its identity; rename or remove that node",
-            )),
-            Some(owner) if owner == key && !self.has_label => None,
-            Some(owner) => Some(taken_by(owner)),
-        }
-    }
-}
-
-fn taken_by(owner: i64) -> Reason {
-    Reason::new(
-        IDENTITY_TAKEN,
-        format!("the row with key {owner} has the same identity and came first"),
-    )
-}
-
-fn waiting_of(cells: &[BoltType]) -> Waiting {
-    let flag = |i: usize| cells.get(i).is_some_and(values::boolean);
-    let key = cells.first().and_then(values::integer).unwrap_or_default();
-    Waiting { key, lacks_from: flag(1), lacks_to: flag(2) }
-}
-
-/// Why an edge is not there. It waits for both of its rows, whichever lacks: whatever becomes of one
-/// of them may change the reason, which names them so that an edge between other rows has another.
-fn missing_ends(ends: &RelationshipShape, waiting: &Waiting, place: Option<&Place>) -> Reason {
-    let Some(Place::Between(from, to)) = place else {
-        return Reason::new(END_MISSING, "the rows that it joins are not in the graph");
-    };
-    let (from, to) =
-        (quarantine::token(&ends.from.label, from), quarantine::token(&ends.to.label, to));
-    let which = match (waiting.lacks_from, waiting.lacks_to) {
-        (true, true) => "both rows are",
-        (true, false) => "the row where it begins is",
-        _ => "the row where it ends is",
-    };
-    let detail =
-        format!("it joins {from} to {to}; {which} not in the graph, most likely in quarantine");
-    Reason::new(END_MISSING, detail).waiting_for([from, to])
-}
-
 /// What stands for rows of a node table.
 fn row_tokens(node: &NodeShape, keys: impl Iterator<Item = i64>) -> Vec<String> {
     keys.map(|key| quarantine::token(&node.label, &IdentityValue::Integer(key))).collect()
-}
-
-/// A row for something new: properties that have a value.
-fn parameter(shape: &Shape, desired: &Desired) -> BoltType {
-    let named = shape.properties.iter().zip(&desired.properties);
-    let present = named.filter(|(_, v)| v.is_some()).map(|(n, v)| (n.as_str(), v.as_ref()));
-    row(desired, values::properties(present))
-}
-
-/// A row for something that is there already: every property of the shape, NULL to remove it.
-fn whole(shape: &Shape, desired: &Desired) -> BoltType {
-    let given = desired.properties.iter().map(Option::as_ref).chain(std::iter::repeat(None));
-    row(desired, values::properties(shape.properties.iter().map(String::as_str).zip(given)))
-}
-
-fn row(desired: &Desired, properties: BoltType) -> BoltType {
-    let bolt = |v: &IdentityValue| values::to_bolt(Some(&v.value()));
-    match &desired.place {
-        Place::Node(identity) => {
-            values::map([("k", desired.key.into()), ("i", bolt(identity)), ("p", properties)])
-        }
-        Place::Between(from, to) => values::map([
-            ("k", desired.key.into()),
-            ("a", bolt(from)),
-            ("b", bolt(to)),
-            ("p", properties),
-        ]),
-    }
 }
 
 /// A count that is not what was sent means that somebody changed the graph since it was read: the

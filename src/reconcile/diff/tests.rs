@@ -45,11 +45,13 @@ fn actual_node() -> impl Strategy<Value = ActualNode> {
     let names = proptest::sample::subsequence(NAMES.to_vec(), 0..=3);
     // The third property is a former one, which the mapping no longer gives.
     let properties = proptest::collection::vec(value(), 3);
-    (names, proptest::option::of(identity()), any::<bool>(), properties).prop_map(
-        |(names, identity, is_placeholder, properties)| ActualNode {
+    let flags = (any::<bool>(), any::<bool>());
+    (names, proptest::option::of(identity()), flags, properties).prop_map(
+        |(names, identity, (is_placeholder, has_float_key), properties)| ActualNode {
             names: names.into_iter().map(String::from).collect(),
             identity,
             is_placeholder,
+            has_float_key,
             properties,
         },
     )
@@ -57,11 +59,12 @@ fn actual_node() -> impl Strategy<Value = ActualNode> {
 
 fn actual_relationship() -> impl Strategy<Value = ActualRelationship> {
     let end = || proptest::option::of(identity());
-    (name(), end(), end(), proptest::collection::vec(value(), 3)).prop_map(
-        |(name, from, to, properties)| ActualRelationship {
+    (name(), end(), end(), any::<bool>(), proptest::collection::vec(value(), 3)).prop_map(
+        |(name, from, to, has_float_key, properties)| ActualRelationship {
             name: name.into(),
             from,
             to,
+            has_float_key,
             properties,
         },
     )
@@ -85,6 +88,10 @@ fn apply_nodes(items: &[Item], actual: &mut ActualNodes, entries: &mut Entries) 
                 node.is_placeholder &= label != "Placeholder";
                 node.names.retain(|n| n != label);
             }
+            Item::Rekey { key, name } => {
+                assert_eq!(*name, None);
+                actual.get_mut(key).expect("is there").has_float_key = false;
+            }
             Item::UpdateNode { key, changes } => {
                 let node = actual.get_mut(key).expect("is there");
                 for (i, v) in changes {
@@ -99,6 +106,7 @@ fn apply_nodes(items: &[Item], actual: &mut ActualNodes, entries: &mut Entries) 
                     names: vec![node.name.to_string()],
                     identity: Some(identity.clone()),
                     is_placeholder: false,
+                    has_float_key: false,
                     properties,
                 };
                 assert!(actual.insert(node.key, entered).is_none(), "what enters was not there");
@@ -130,6 +138,12 @@ fn apply_relationships(items: &[Item], actual: &mut ActualRelationships, entries
                 let at = of_key.iter().position(|r| r.name == *name).expect("is there");
                 of_key.remove(at);
             }
+            Item::Rekey { key, name } => {
+                let of_key = actual.get_mut(key).expect("is there");
+                let name = name.as_deref().expect("a type");
+                let one = of_key.iter_mut().find(|r| r.name == name).expect("is there");
+                one.has_float_key = false;
+            }
             Item::UpdateRelationship { key, name, changes } => {
                 let of_key = actual.get_mut(key).expect("is there");
                 let one = of_key.iter_mut().find(|r| *r.name == **name).expect("is there");
@@ -150,6 +164,7 @@ fn apply_relationships(items: &[Item], actual: &mut ActualRelationships, entries
                     name,
                     from: Some(from.clone()),
                     to: Some(to.clone()),
+                    has_float_key: false,
                     properties,
                 });
                 entries.remove(&relationship.key);

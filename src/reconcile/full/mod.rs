@@ -218,7 +218,7 @@ impl<'a, S: SourceStore, G: GraphStore, B: Between<S, G>> Full<'a, S, G, B> {
             Box::pin(self.carry_table(slot)).await?;
         }
         Box::pin(self.carrier.carry_due()).await?;
-        self.carrier.engine.sweep().await?;
+        self.carrier.sweep().await?;
         self.finish().await
     }
 

@@ -27,6 +27,7 @@ impl Data {
             names: shape.names.iter().filter(|l| n.labels.contains(*l)).cloned().collect(),
             identity: n.properties.get(&node.identity).and_then(IdentityValue::of),
             is_placeholder: n.labels.contains(&node.placeholder),
+            has_float_key: false,
             properties: properties(shape, &n.properties),
         };
         let keyed = |n: &Node| integer(&n.properties, &shape.key).filter(|k| keys.contains(*k));
@@ -49,6 +50,7 @@ impl Data {
                     name: name.clone(),
                     from: end(r.from, &ends.from.label, &ends.from.property),
                     to: end(r.to, &ends.to.label, &ends.to.property),
+                    has_float_key: false,
                     properties: properties(shape, &r.properties),
                 });
             }

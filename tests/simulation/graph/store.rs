@@ -11,6 +11,7 @@ use provsync::neo4j::checkpoint::{Fence, Found, State};
 use provsync::neo4j::leader::{Beat, Request, Sign};
 use provsync::neo4j::quarantine::{Entries, fingerprint};
 use provsync::neo4j::schema::Constraint;
+use provsync::neo4j::strays::Stray;
 use provsync::reconcile::diff::{ActualNodes, ActualRelationship, ActualRelationships, Item};
 use provsync::reconcile::stores::{GraphStore, NodeIdentity};
 use provsync::sqlserver::pages::{KeyRange, Keys};
@@ -215,6 +216,25 @@ impl GraphStore for ModelGraph {
             Ok(Some((removed, Counters { nodes_deleted: removed, ..Counters::default() })))
         })
         .await
+    }
+
+    /// Nobody changes keys by hand there.
+    async fn strays(&self, _: &Shape, _: usize) -> Result<Vec<Stray>> {
+        self.before("strays").await?;
+        Ok(Vec::new())
+    }
+
+    async fn edges_on_strays(
+        &self,
+        _: &Shape,
+        _: &Shape,
+        _: &[String],
+    ) -> Result<Vec<(i64, String)>> {
+        Ok(Vec::new())
+    }
+
+    async fn remove_strays(&self, _: &Context, _: &[String]) -> Result<u64> {
+        Ok(0)
     }
 
     async fn constraints(&self) -> Result<Vec<Constraint>> {

@@ -63,7 +63,7 @@ fn step_of(item: &Item) -> u8 {
         Item::Leave { .. } => 1,
         Item::Unlabel { .. } => 2,
         Item::Enter { .. } => 3,
-        Item::UpdateNode { .. } => 4,
+        Item::Rekey { .. } | Item::UpdateNode { .. } => 4,
         Item::UpdateRelationship { .. } => 5,
         Item::Create { .. } => 6,
         Item::Quarantine { .. } => 7,
@@ -111,6 +111,8 @@ impl Change<'_> {
                 self.node(&shape, *key)?.labels.remove(label);
             }
             Item::Enter { node, entry } => self.enter(&shape, node, entry)?,
+            // Nobody changes keys by hand there.
+            Item::Rekey { .. } => return Err(moved()),
             Item::UpdateNode { key, changes } => {
                 set(&mut self.node(&shape, *key)?.properties, &shape, changes);
             }

@@ -129,7 +129,9 @@ impl Draft {
             let things: Vec<&Thing> = difference.source.iter().chain(&difference.graph).collect();
             let side = match difference.kind {
                 Kind::MissingInGraph => Side::Source,
-                Kind::ExtraInGraph | Kind::LeftoverPlaceholder => Side::Graph,
+                Kind::ExtraInGraph | Kind::WrongKey { .. } | Kind::LeftoverPlaceholder => {
+                    Side::Graph
+                }
                 _ => Side::Differs,
             };
             let names = names(report, &difference.table, difference.key, &things);
