@@ -1,10 +1,10 @@
 //! `provsync compare`: lineage in both stores, from the same roots, hop by hop.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
 
 use super::both::{self, Suspects, Walked};
 use super::difference::{
@@ -97,7 +97,7 @@ impl Stores {
         let scope = Scope::new(&self.mapping, &self.registry, &options.types, options.streams)?;
         let changed = match options.roots.changed_since {
             Some(since) => roots::changed(&mut self.source, &self.mapping, since).await?,
-            None => std::collections::BTreeMap::new(),
+            None => BTreeMap::new(),
         };
         let apart = self.source.another();
         let source = std::mem::replace(&mut self.source, apart);
@@ -189,12 +189,8 @@ impl Stores {
         for way in [Way::Along, Way::Against] {
             let of_source = source.edges(&ids, way, usize::MAX).await?;
             for crossed in of_source.into_iter().chain(graph.edges(&ids, way, usize::MAX).await?) {
-                links
-                    .entry(crossed.slot)
-                    .or_default()
-                    .entry(crossed.key)
-                    .or_default()
-                    .push(crossed.near);
+                let of_table = links.entry(crossed.slot).or_default();
+                of_table.entry(crossed.key).or_default().push(crossed.near);
             }
         }
         let mut why: BTreeMap<NodeId, Vec<Difference>> = BTreeMap::new();

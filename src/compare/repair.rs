@@ -137,7 +137,7 @@ async fn make_right(
     lease.release_lease();
     let shared = Arc::new(mapping.clone());
     let mut settler = Settler::new(source, graph, shared, config.full.clone(), options.looks_max);
-    repair.left = left(&mut settler, named).await?;
+    repair.left = left(&mut settler, mapping, named).await?;
     Ok(())
 }
 
@@ -207,17 +207,14 @@ fn requests(mapping: &Mapping, named: &Named) -> Vec<RequestKind> {
 }
 
 /// What differs still.
-async fn left(settler: &mut Settler, named: &Named) -> Result<Vec<Difference>> {
+async fn left(settler: &mut Settler, mapping: &Mapping, named: &Named) -> Result<Vec<Difference>> {
     let mut left = Vec::new();
     for (slot, keys) in &named.keys {
         left.extend(settler.settle(*slot, keys.clone()).await?);
     }
     if named.leftovers {
-        for slot in settler.node_slots() {
-            left.extend(settler.leftover_placeholders(slot).await?);
-        }
-        for slot in settler.slots() {
-            left.extend(settler.wrong_keys(slot).await?);
+        for slot in mapping.slots() {
+            left.extend(settler.leftovers(slot).await?);
         }
     }
     Ok(left)

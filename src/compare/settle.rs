@@ -287,14 +287,18 @@ impl Settler {
         }))
     }
 
-    /// The tables.
-    pub fn slots(&self) -> Vec<Slot> {
-        self.mapping.slots()
-    }
-
-    /// The node tables.
-    pub fn node_slots(&self) -> Vec<Slot> {
-        (0..self.mapping.nodes.len()).map(Slot::Node).collect()
+    /// What the graph holds of a table and no row and no link needs: placeholders, and things with a wrong
+    /// key.
+    ///
+    /// # Errors
+    /// As [`Settler::settle`]'s.
+    pub async fn leftovers(&mut self, slot: Slot) -> Result<Vec<Difference>> {
+        let mut found = match slot {
+            Slot::Node(_) => self.leftover_placeholders(slot).await?,
+            _ => Vec::new(),
+        };
+        found.extend(self.wrong_keys(slot).await?);
+        Ok(found)
     }
 
     async fn is_somebody_writing(&self) -> Result<bool> {

@@ -179,10 +179,7 @@ impl Verify<'_> {
         let waiting = std::mem::take(&mut table.at.waiting);
         let mut left = self.settler.settle(slot, waiting.into_iter().collect()).await?;
         if self.options.range == KeyRange::ALL {
-            if matches!(slot, Slot::Node(_)) {
-                left.extend(self.settler.leftover_placeholders(slot).await?);
-            }
-            left.extend(self.settler.wrong_keys(slot).await?);
+            left.extend(self.settler.leftovers(slot).await?);
         }
         self.add(&mut table, left);
         phase.end();

@@ -50,7 +50,7 @@ pub async fn nodes(
     let Some(node) = shape.node() else { return Ok(found) };
     let statement = Statement::new(cypher::read_nodes(shape, node, by(keys)));
     graph
-        .read(with_names(with_keys(statement, keys), shape), |row| {
+        .read(with_keys(statement, keys).with_names(shape), |row| {
             let mut cells = list(&row)?.into_iter();
             let Some((key, has_float_key)) = row_key(cells.next().as_ref()) else { return Ok(()) };
             let names = names(cells.next());
@@ -75,7 +75,7 @@ pub async fn identities(
     let mut found = Vec::new();
     let Some(node) = shape.node() else { return Ok(found) };
     let statement = Statement::new(cypher::read_node_identities(shape, node));
-    let statement = with_names(with_keys(statement, &Keys::Range(range)), shape);
+    let statement = with_keys(statement, &Keys::Range(range)).with_names(shape);
     graph
         .read(statement, |row| {
             let mut cells = list(&row)?.into_iter();
@@ -132,10 +132,7 @@ pub async fn relationship_keys(
 }
 
 /// Row keys and types, as a statement gives them.
-pub(super) async fn keys_and_types(
-    graph: &Graph,
-    statement: Statement,
-) -> Result<Vec<(i64, String)>> {
+async fn keys_and_types(graph: &Graph, statement: Statement) -> Result<Vec<(i64, String)>> {
     let mut found = Vec::new();
     graph
         .read(statement, |row| {
@@ -175,18 +172,47 @@ pub async fn refusals(
     Ok(refused)
 }
 
-/// Keys and types of an edge table's relationships on nodes of some keys.
+/// Things of a table.
+#[derive(Clone, Copy, Debug)]
+pub enum Which<'a> {
+    /// Of these row keys.
+    Keys(&'a [i64]),
+    /// Of these ids of the server's own, whose key is no row's ([`super::strays`]).
+    Ids(&'a [String]),
+}
+
+impl Which<'_> {
+    /// How a statement finds them.
+    pub(super) fn by(self) -> cypher::By {
+        match self {
+            Self::Keys(_) => cypher::By::List,
+            Self::Ids(_) => cypher::By::Id,
+        }
+    }
+
+    /// A statement that finds them so.
+    pub(super) fn given_to(self, statement: Statement) -> Statement {
+        match self {
+            Self::Keys(keys) => statement.with("keys", values::keys(keys)),
+            Self::Ids(ids) => {
+                statement.with("ids", values::list(ids.iter().map(|id| id.as_str().into())))
+            }
+        }
+    }
+}
+
+/// Keys and types of an edge table's relationships on some nodes.
 pub async fn edges_on(
     graph: &Graph,
     nodes: &Shape,
     edges: &Shape,
-    keys: &[i64],
+    which: Which<'_>,
 ) -> Result<Vec<(i64, String)>> {
     let Some(node) = nodes.node().filter(|_| !edges.names.is_empty()) else {
         return Ok(Vec::new());
     };
-    let statement = Statement::new(cypher::edges_on(nodes, node, edges, cypher::By::List));
-    keys_and_types(graph, statement.with("keys", values::keys(keys))).await
+    let statement = Statement::new(cypher::edges_on(nodes, node, edges, which.by()));
+    keys_and_types(graph, which.given_to(statement)).await
 }
 
 /// How many things of a table the graph holds, by its count store; relationships of others that
@@ -217,10 +243,6 @@ fn with_keys(statement: Statement, keys: &Keys) -> Statement {
         Keys::Range(range) => statement.with("first", range.first).with("last", range.last),
         Keys::List(keys) => statement.with("keys", values::keys(keys)),
     }
-}
-
-fn with_names(statement: Statement, shape: &Shape) -> Statement {
-    statement.with("names", values::list(shape.names.iter().map(|n| n.as_str().into())))
 }
 
 /// A key property as a row's key, and whether it is a float: to Neo4j's seeks and constraints 5.0 is 5,

@@ -2,6 +2,7 @@
 //! what was sent.
 
 mod ends;
+pub mod leave;
 pub mod owner;
 mod parameters;
 mod pieces;
@@ -73,6 +74,8 @@ pub enum Committed {
 
 /// Quarantine's word for a row whose identity another row has.
 pub const IDENTITY_TAKEN: &str = "identity-taken";
+/// Quarantine's word for a row whose identity a node has that provsync did not make.
+pub const IDENTITY_FOREIGN: &str = "identity-foreign";
 
 /// A relationship that waits for an end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -319,11 +319,10 @@ impl Side for GraphSide {
 
     async fn rows_from(&mut self, table: usize, first: i64) -> Result<Vec<(i64, String)>> {
         let Some((_, shape, node)) = self.0.node_shape(table) else { return Ok(Vec::new()) };
-        let names = values::list(shape.names.iter().map(|name| name.as_str().into()));
         let statement = Statement::new(lineage::rows_from(shape, node))
             .with("first", first)
             .with("limit", PAGE_ROWS)
-            .with("names", names);
+            .with_names(shape);
         let mut rows = Vec::new();
         self.0
             .graph

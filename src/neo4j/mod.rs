@@ -25,6 +25,7 @@ use tokio::time::timeout;
 
 use crate::config::GraphConfig;
 use crate::error::{Error, Kind, Result};
+use crate::mapping::Shape;
 
 pub use neo4rs::summary::Counters;
 
@@ -50,6 +51,12 @@ impl Statement {
     pub fn with(mut self, name: &'static str, value: impl Into<BoltType>) -> Self {
         self.parameters.push((name, value.into()));
         self
+    }
+
+    /// Adds the names that a table's things have or had, as `$names`.
+    #[must_use]
+    fn with_names(self, shape: &Shape) -> Self {
+        self.with("names", values::list(shape.names.iter().map(|name| name.as_str().into())))
     }
 
     fn query(self) -> Query {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::actual::Which;
 use super::apply::{self, Applied, Committed, Context, Move, Part};
 use super::checkpoint::{self, Fence, Found, State};
 use super::leader::{self, Beat, Request, Sign};
@@ -83,9 +84,9 @@ impl GraphStore for Graph {
         &self,
         nodes: &Shape,
         edges: &Shape,
-        keys: &[i64],
+        which: Which<'_>,
     ) -> Result<Vec<(i64, String)>> {
-        actual::edges_on(self, nodes, edges, keys).await
+        actual::edges_on(self, nodes, edges, which).await
     }
 
     async fn due(&self, rows_max: usize) -> Result<Vec<(String, i64)>> {
@@ -150,15 +151,6 @@ impl GraphStore for Graph {
 
     async fn strays(&self, shape: &Shape, most: usize) -> Result<Vec<Stray>> {
         strays::all(self, shape, most).await
-    }
-
-    async fn edges_on_strays(
-        &self,
-        nodes: &Shape,
-        edges: &Shape,
-        ids: &[String],
-    ) -> Result<Vec<(i64, String)>> {
-        strays::edges_on(self, nodes, edges, ids).await
     }
 
     async fn remove_strays(&self, context: &Context, ids: &[String]) -> Result<u64> {

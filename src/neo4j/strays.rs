@@ -3,12 +3,12 @@
 
 use neo4rs::{BoltType, Txn};
 
+use super::actual::Which;
 use super::apply::Context;
-use super::cypher::{self, By};
-use super::{Graph, Statement, actual, checkpoint, list, quarantine, run, values};
+use super::apply::leave::{Left, leave};
+use super::{Graph, Statement, actual, checkpoint, cypher, list, quarantine, run, values};
 use crate::error::Result;
 use crate::mapping::Shape;
-use crate::mapping::shape::NodeShape;
 use crate::model::Value;
 use crate::model::value::IdentityValue;
 
@@ -33,8 +33,7 @@ pub async fn all(graph: &Graph, shape: &Shape, most: usize) -> Result<Vec<Stray>
     if shape.node().is_none() && shape.names.is_empty() {
         return Ok(found);
     }
-    let names = values::list(shape.names.iter().map(|n| n.as_str().into()));
-    let statement = Statement::new(cypher::strays::all(shape)).with("names", names);
+    let statement = Statement::new(cypher::strays::all(shape)).with_names(shape);
     graph
         .read(statement, |row| {
             if found.len() < most {
@@ -70,57 +69,26 @@ fn value(key: BoltType) -> Value {
     }
 }
 
-/// Keys and types of an edge table's relationships on some nodes.
-pub async fn edges_on(
-    graph: &Graph,
-    nodes: &Shape,
-    edges: &Shape,
-    ids: &[String],
-) -> Result<Vec<(i64, String)>> {
-    let Some(node) = nodes.node().filter(|_| !edges.names.is_empty()) else {
-        return Ok(Vec::new());
-    };
-    let statement = Statement::new(cypher::edges_on(nodes, node, edges, By::Id));
-    actual::keys_and_types(graph, statement.with("ids", id_list(ids))).await
-}
-
 /// Takes them away, guard last: relationships go, nodes leave as those of rows that are gone. Returns how
 /// many.
 pub async fn remove(graph: &Graph, context: &Context, ids: &[String]) -> Result<u64> {
     let shape = &context.shape;
+    let which = Which::Ids(ids);
     let remove = async |txn: &mut Txn| {
         let removed = if let Some(node) = shape.node() {
-            leave(txn, shape, node, ids).await?
+            let (rows, _) = run(txn, leave(shape, node, which)).await?;
+            let left = Left::of(&rows)?;
+            // Rows that wait for an identity of theirs are due then.
+            quarantine::wake(txn, &left.freed).await?;
+            left.nodes
         } else {
             let statement = Statement::new(cypher::strays::delete(shape));
-            let (rows, _) = run(txn, statement.with("ids", id_list(ids))).await?;
-            rows.first().and_then(|row| row.get::<i64>("written").ok())
+            let (rows, _) = run(txn, which.given_to(statement)).await?;
+            let removed = rows.first().and_then(|row| row.get::<i64>("written").ok());
+            removed.and_then(|n| u64::try_from(n).ok()).unwrap_or(0)
         };
         checkpoint::guard(txn, &context.fence, context.read_at).await?;
-        Ok(removed.and_then(|n| u64::try_from(n).ok()).unwrap_or(0))
+        Ok(removed)
     };
     graph.write(remove).await
-}
-
-/// Rows that wait for an identity of theirs are due then.
-async fn leave(
-    txn: &mut Txn,
-    shape: &Shape,
-    node: &NodeShape,
-    ids: &[String],
-) -> Result<Option<i64>> {
-    let none = shape.properties.iter().map(|p| (p.as_str(), None));
-    let statement = Statement::new(cypher::leave(shape, node, By::Id))
-        .with("ids", id_list(ids))
-        .with("names", values::list(shape.names.iter().map(|n| n.as_str().into())))
-        .with("none", values::properties(none));
-    let (rows, _) = run(txn, statement).await?;
-    let cells = rows.first().map(list).transpose()?.unwrap_or_default();
-    let freed = cells.get(3).map(values::texts_of_lists).unwrap_or_default();
-    quarantine::wake(txn, &freed).await?;
-    Ok(cells.first().and_then(values::integer))
-}
-
-fn id_list(ids: &[String]) -> BoltType {
-    values::list(ids.iter().map(|id| id.as_str().into()))
 }

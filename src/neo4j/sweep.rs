@@ -1,9 +1,7 @@
 //! Placeholders that no link needs any more.
 
-use neo4rs::BoltType;
-
 use super::checkpoint::{self, Fence};
-use super::{Counters, Graph, Statement, cypher, list, run, values};
+use super::{Counters, Graph, Statement, actual, cypher, list, run, values};
 use crate::error::Result;
 use crate::mapping::Shape;
 use crate::model::Value;
@@ -40,19 +38,13 @@ pub async fn orphans(graph: &Graph, shape: &Shape, limit: usize) -> Result<Vec<O
     let mut found = Vec::new();
     let Some(node) = shape.node() else { return Ok(found) };
     let statement = Statement::new(cypher::list_orphans(node, &shape.key))
-        .with("names", values::list(shape.names.iter().map(|n| n.as_str().into())))
+        .with_names(shape)
         .with("limit", i64::try_from(limit).unwrap_or(i64::MAX));
     graph
         .read(statement, |row| {
             let mut cells = list(&row)?.into_iter();
             let identity = cells.next().and_then(values::from_bolt);
-            let names = match cells.next() {
-                Some(BoltType::List(names)) => {
-                    names.value.iter().filter_map(values::text).map(String::from).collect()
-                }
-                _ => Vec::new(),
-            };
-            found.push((identity, names));
+            found.push((identity, actual::names(cells.next())));
             Ok(())
         })
         .await?;

@@ -9,6 +9,7 @@ use super::engine::{Engine, Wish, count_deletes};
 use super::stores::GraphStore;
 use crate::error::Result;
 use crate::mapping::{Shape, Slot};
+use crate::neo4j::actual::Which;
 use crate::neo4j::apply::{Applied, Committed, Move, Part};
 use crate::neo4j::checkpoint::State;
 
@@ -93,7 +94,8 @@ impl<G: GraphStore> Engine<G> {
             self.check_deletes(*slot, &planned.items)?;
             for edges in self.edges_of(*slot).into_iter().filter(|_| !planned.uprooted.is_empty()) {
                 let keys: Vec<i64> = planned.uprooted.iter().copied().collect();
-                let found = self.graph.edges_on(&shape, &self.shape(edges), &keys).await?;
+                let found =
+                    self.graph.edges_on(&shape, &self.shape(edges), Which::Keys(&keys)).await?;
                 let is_here = |key: &i64| wishes.get(&edges).is_some_and(|w| w.keys.contains(*key));
                 let lacking = found.into_iter().map(|(key, _)| key).filter(|key| !is_here(key));
                 lacks.entry(edges).or_default().extend(lacking);

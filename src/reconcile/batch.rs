@@ -58,19 +58,13 @@ pub(super) async fn write<G: GraphStore>(
             {
                 return (total, Some(error.with_kind(Kind::Transient)));
             }
-            Err(error) if error.kind == Kind::TooLarge && leaves_alone(&batch).is_some() => {
-                let key = leaves_alone(&batch).unwrap_or_default();
-                let (stripped, failure) = strip(&graph, &context, key).await;
-                // The node alone is no more than any other.
-                let failure = failure.or((stripped == Applied::default()).then_some(error));
+            Err(error) if error.kind == Kind::TooLarge && leaves_alone(&batch) => {
+                let (stripped, failure) = strip(&graph, &context, batch[0].key(), error).await;
                 total.add(stripped);
-                match failure {
-                    None => stack.push(batch),
-                    Some(error) if error.kind == Kind::TooLarge => {
-                        return (total, Some(error.with_kind(Kind::Graph)));
-                    }
-                    Some(error) => return (total, Some(error)),
+                if failure.is_some() {
+                    return (total, failure);
                 }
+                stack.push(batch);
             }
             Err(error) if matches!(error.kind, Kind::Refused | Kind::TooLarge) => {
                 tracing::info!(rows = batch.len(), %error, "splitting a batch");
@@ -86,26 +80,34 @@ pub(super) async fn write<G: GraphStore>(
     (total, None)
 }
 
-/// The node that leaves, where a batch does nothing else.
-fn leaves_alone(batch: &[Item]) -> Option<i64> {
-    match batch {
-        [Item::Leave { key, .. }] => Some(*key),
-        _ => None,
-    }
+/// Whether all that a batch does is that one node leaves.
+fn leaves_alone(batch: &[Item]) -> bool {
+    matches!(batch, [Item::Leave { .. }])
 }
 
-/// Takes all relationships off a node that leaves, as many at a time as the server takes.
+/// Takes all relationships off a node that leaves, as many at a time as the server takes; `error` is why
+/// it does not leave with them.
 ///
 /// Returns what was committed even when it fails.
-async fn strip<G: GraphStore>(graph: &G, context: &Context, key: i64) -> (Applied, Option<Error>) {
+async fn strip<G: GraphStore>(
+    graph: &G,
+    context: &Context,
+    key: i64,
+    error: Error,
+) -> (Applied, Option<Error>) {
     let (mut total, mut most) = (Applied::default(), STRIPPED_MAX);
     loop {
         match graph.strip(context, key, most).await {
             Ok(stripped) if stripped.detached + stripped.foreign_deleted == 0 => {
-                return (total, None);
+                // Nothing was on it: alone it is no more than any other.
+                let failure = (total == Applied::default()).then(|| error.with_kind(Kind::Graph));
+                return (total, failure);
             }
             Ok(stripped) => total.add(stripped),
             Err(error) if error.kind == Kind::TooLarge && most > 1 => most /= 2,
+            Err(error) if error.kind == Kind::TooLarge => {
+                return (total, Some(error.with_kind(Kind::Graph)));
+            }
             Err(error) => return (total, Some(error)),
         }
     }

@@ -12,6 +12,7 @@ use super::lanes::{self, Limits};
 use super::stores::GraphStore;
 use crate::error::{Error, Kind, Result};
 use crate::mapping::{Shape, Slot};
+use crate::neo4j::actual::Which;
 use crate::neo4j::apply::{self, Context, Waiting};
 use crate::neo4j::quarantine::{self, Entries};
 use crate::sqlserver::pages::Keys;
@@ -153,7 +154,7 @@ impl<G: GraphStore> Engine<G> {
         for edges in self.edges_of(slot) {
             for some in keys.chunks(self.limits.batch_rows.max(1)) {
                 let (nodes, shape) = (self.shape(slot), self.shape(edges));
-                let found = self.graph.edges_on(&nodes, &shape, some).await?;
+                let found = self.graph.edges_on(&nodes, &shape, Which::Keys(some)).await?;
                 if found.is_empty() {
                     continue;
                 }

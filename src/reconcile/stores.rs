@@ -11,6 +11,7 @@ use crate::mapping::{Mapping, Shape, Slot};
 use crate::model::value::IdentityValue;
 use crate::neo4j::Counters;
 use crate::neo4j::actual::BytesMax;
+use crate::neo4j::actual::Which;
 use crate::neo4j::apply::{Applied, Committed, Context, Move, Part};
 use crate::neo4j::checkpoint::{Fence, Found, State};
 use crate::neo4j::leader::{Beat, Request, Sign};
@@ -144,12 +145,12 @@ pub trait GraphStore: Clone + Send + Sync + 'static {
     /// Number of a table's entries in quarantine.
     fn entry_count(&self, table: &str) -> impl Future<Output = Result<u64>> + Send;
 
-    /// Keys and types of an edge table's relationships on nodes of some keys (R1).
+    /// Keys and types of an edge table's relationships on some nodes (R1).
     fn edges_on(
         &self,
         nodes: &Shape,
         edges: &Shape,
-        keys: &[i64],
+        which: Which<'_>,
     ) -> impl Future<Output = Result<Vec<(i64, String)>>> + Send;
 
     /// Quarantine's entries, of any table, that should be looked at again now: table and row key.
@@ -225,14 +226,6 @@ pub trait GraphStore: Clone + Send + Sync + 'static {
     /// Up to `most` things of a table whose key is no row's.
     fn strays(&self, shape: &Shape, most: usize)
     -> impl Future<Output = Result<Vec<Stray>>> + Send;
-
-    /// Keys and types of an edge table's relationships on some of them (R1).
-    fn edges_on_strays(
-        &self,
-        nodes: &Shape,
-        edges: &Shape,
-        ids: &[String],
-    ) -> impl Future<Output = Result<Vec<(i64, String)>>> + Send;
 
     /// Takes some of them away, guard last; returns how many.
     fn remove_strays(

@@ -5,6 +5,7 @@ use super::carrier::Carrier;
 use super::stores::{GraphStore, SourceStore};
 use crate::error::Result;
 use crate::mapping::Slot;
+use crate::neo4j::actual::Which;
 use crate::neo4j::strays::Stray;
 
 /// How many are held at a time.
@@ -67,7 +68,7 @@ impl<S: SourceStore, G: GraphStore> Carrier<S, G> {
         let ids: Vec<String> = strays.iter().map(|stray| stray.id.clone()).collect();
         for edges in self.engine.edges_of(slot) {
             let (nodes, shape) = (self.engine.shape(slot), self.engine.shape(edges));
-            let found = self.engine.graph.edges_on_strays(&nodes, &shape, &ids).await?;
+            let found = self.engine.graph.edges_on(&nodes, &shape, Which::Ids(&ids)).await?;
             self.carry_keys(edges, found.into_iter().map(|(key, _)| key).collect()).await?;
         }
         self.engine.settle().await?;

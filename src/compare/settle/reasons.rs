@@ -10,14 +10,11 @@ use crate::error::Result;
 use crate::mapping::{Registry, Shape, Slot};
 use crate::model::value::IdentityValue;
 use crate::neo4j::actual::{self, BytesMax};
-use crate::neo4j::apply::IDENTITY_TAKEN;
+use crate::neo4j::apply::{IDENTITY_FOREIGN, IDENTITY_TAKEN};
 use crate::neo4j::quarantine::{self, END_MISSING, Entries};
 use crate::reconcile::desired::{Desired, Outcome, Place};
 use crate::reconcile::stores::GraphStore;
 use crate::sqlserver::pages::Keys;
-
-/// The reason of a row whose identity is a node's that provsync did not make.
-const IDENTITY_FOREIGN: &str = "identity-foreign";
 
 /// Rows whose reason is gone.
 #[derive(Debug, Default)]

@@ -2,7 +2,7 @@
 
 use neo4rs::BoltType;
 
-use super::IDENTITY_TAKEN;
+use super::{IDENTITY_FOREIGN, IDENTITY_TAKEN};
 use crate::neo4j::quarantine::Reason;
 use crate::neo4j::{actual, values};
 
@@ -31,7 +31,7 @@ impl Owner {
         match self.key {
             None if self.is_placeholder || self.is_stray => None,
             None => Some(Reason::new(
-                "identity-foreign",
+                IDENTITY_FOREIGN,
                 "a node that provsync did not make has its identity; rename or remove that node",
             )),
             Some(owner) if owner == key && !self.has_label => None,

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use neo4rs::{BoltType, Txn};
 
 use super::ends::{missing_ends, waiting_of};
+use super::leave::{Left, leave};
 use super::owner::{Owner, taken_by};
 use super::parameters::{parameter, whole};
 use super::pieces;
@@ -14,6 +15,7 @@ use super::{Applied, Context, Waiting};
 use crate::error::{Error, Kind, Result};
 use crate::mapping::shape::{NodeShape, RelationshipShape};
 use crate::model::value::IdentityValue;
+use crate::neo4j::actual::Which;
 use crate::neo4j::quarantine::{self, Reason};
 use crate::neo4j::{Statement, cypher, list, run, values};
 use crate::reconcile::desired::{Desired, Place};
@@ -124,21 +126,13 @@ impl Writer<'_, '_> {
     }
 
     async fn leave(&mut self, node: &NodeShape, keys: &[i64]) -> Result<()> {
-        let shape = &self.context.shape;
-        let none = shape.properties.iter().map(|p| (p.as_str(), None));
-        let statement = Statement::new(cypher::leave(shape, node, cypher::By::List))
-            .with("keys", values::keys(keys))
-            .with("names", values::list(shape.names.iter().map(|n| n.as_str().into())))
-            .with("none", values::properties(none));
-        let rows = self.run_rows(statement).await?;
-        let cells = rows.first().map(list).transpose()?.unwrap_or_default();
-        let number =
-            |i: usize| cells.get(i).and_then(values::integer).and_then(|n| u64::try_from(n).ok());
-        expect(number(0).unwrap_or(0), keys.len(), "nodes to leave")?;
-        self.applied.deleted += number(0).unwrap_or(0);
-        self.applied.detached += number(1).unwrap_or(0);
-        self.applied.foreign_deleted += number(2).unwrap_or(0);
-        let mut tokens = cells.get(3).map(values::texts_of_lists).unwrap_or_default();
+        let statement = leave(&self.context.shape, node, Which::Keys(keys));
+        let left = Left::of(&self.run_rows(statement).await?)?;
+        expect(left.nodes, keys.len(), "nodes to leave")?;
+        self.applied.deleted += left.nodes;
+        self.applied.detached += left.edges;
+        self.applied.foreign_deleted += left.others;
+        let mut tokens = left.freed;
         tokens.extend(row_tokens(node, keys.iter().copied()));
         self.wake(&tokens).await
     }

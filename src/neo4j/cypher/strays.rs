@@ -14,7 +14,7 @@ pub fn all(shape: &Shape) -> String {
     match (shape.node(), shape.relationship()) {
         (Some(node), _) => format!(
             "{}\nRETURN [elementId(n), n.{key}, [l IN labels(n) WHERE l IN $names], n.{}] AS row",
-            find("(n", &node.label, ")", shape),
+            find(shape, &node.label),
             q(&node.identity)
         ),
         (None, Some(ends)) => relationships(shape, |name| of_type(shape, ends, name)),
@@ -25,7 +25,7 @@ pub fn all(shape: &Shape) -> String {
 fn of_type(shape: &Shape, ends: &RelationshipShape, name: &str) -> String {
     format!(
         "{}\nRETURN [elementId(r), r.{}, [type(r)], {}, {}] AS row",
-        find("(a)-[r", name, "]->(b)", shape),
+        find(shape, name),
         q(&shape.key),
         end_value("a", &ends.from),
         end_value("b", &ends.to)
@@ -35,10 +35,8 @@ fn of_type(shape: &Shape, ends: &RelationshipShape, name: &str) -> String {
 /// The same, as people look at them in the Browser.
 pub fn look(shape: &Shape) -> String {
     match shape.node() {
-        Some(node) => format!("{}\nRETURN n", find("(n", &node.label, ")", shape)),
-        None => relationships(shape, |name| {
-            format!("{}\nRETURN a, r, b", find("(a)-[r", name, "]->(b)", shape))
-        }),
+        Some(node) => format!("{}\nRETURN n", find(shape, &node.label)),
+        None => relationships(shape, |name| format!("{}\nRETURN a, r, b", find(shape, name))),
     }
 }
 
@@ -53,10 +51,13 @@ fn relationships(shape: &Shape, branch: impl Fn(&str) -> String) -> String {
     branches.join("\nUNION ALL\n")
 }
 
-fn find(before: &str, name: &str, after: &str, shape: &Shape) -> String {
+fn find(shape: &Shape, name: &str) -> String {
     let (name, key) = (q(name), q(&shape.key));
-    let variable = before.rsplit(['(', '[']).next().unwrap_or_default();
+    let (thing, pattern) = match shape.node() {
+        Some(_) => ("n", format!("(n:{name})")),
+        None => ("r", format!("(a)-[r:{name}]->(b)")),
+    };
     format!(
-        "MATCH {before}:{name}{after} USING INDEX {variable}:{name}({key})\nWHERE {variable}.{key} IS NOT NULL AND NOT {variable}.{key} IS :: INTEGER"
+        "MATCH {pattern} USING INDEX {thing}:{name}({key})\nWHERE {thing}.{key} IS NOT NULL AND NOT {thing}.{key} IS :: INTEGER"
     )
 }

@@ -6,6 +6,7 @@ use provsync::error::{Error, Kind, Result};
 use provsync::mapping::Shape;
 use provsync::neo4j::Counters;
 use provsync::neo4j::actual::BytesMax;
+use provsync::neo4j::actual::Which;
 use provsync::neo4j::apply::{Applied, Committed, Context, Move, Part};
 use provsync::neo4j::checkpoint::{Fence, Found, State};
 use provsync::neo4j::leader::{Beat, Request, Sign};
@@ -109,8 +110,10 @@ impl GraphStore for ModelGraph {
         &self,
         nodes: &Shape,
         edges: &Shape,
-        keys: &[i64],
+        which: Which<'_>,
     ) -> Result<Vec<(i64, String)>> {
+        // There are no things without a row's key.
+        let Which::Keys(keys) = which else { return Ok(Vec::new()) };
         self.read("edges on nodes", |data| data.edges_on(nodes, edges, keys)).await
     }
 
@@ -221,15 +224,6 @@ impl GraphStore for ModelGraph {
     /// Nobody changes keys by hand there.
     async fn strays(&self, _: &Shape, _: usize) -> Result<Vec<Stray>> {
         self.before("strays").await?;
-        Ok(Vec::new())
-    }
-
-    async fn edges_on_strays(
-        &self,
-        _: &Shape,
-        _: &Shape,
-        _: &[String],
-    ) -> Result<Vec<(i64, String)>> {
         Ok(Vec::new())
     }
 
