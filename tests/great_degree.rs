@@ -12,7 +12,7 @@ use support::scenario::{Edge, Node, edges_sql, nodes_sql};
 use support::server::Server;
 use support::source::TestSource;
 use support::truth::{assert_equal, reasons};
-use support::worker::{Worker, caught_up_within, until};
+use support::worker::{Worker, caught_up_within, untroubled};
 
 const MEMORY: &str = "db.memory.transaction.max=8m";
 /// Relationships of each great node: more than fit [`MEMORY`], as [`assert_too_great`] sees.
@@ -81,8 +81,7 @@ impl Setup {
         println!("caught up after {:?}", begun.elapsed());
         assert_equal(&self.source, &self.graph).await;
         assert_eq!(reasons(&self.graph).await, Vec::<String>::new());
-        let trouble = "MATCH (c:ProvsyncCheckpoint) WHERE c.trouble IS NULL RETURN count(c) AS row";
-        until(&self.graph, trouble, 1).await;
+        untroubled(&self.graph).await;
     }
 
     /// As many relationships of others on a node.

@@ -6,7 +6,6 @@ mod support;
 
 use std::path::PathBuf;
 use std::process::Command;
-use std::time::Duration;
 
 use sqlgraph_emulator::faults::{Effect, Fault, Kind};
 use support::source::emulator_only;
@@ -78,9 +77,7 @@ async fn a_worker_waits_while_its_source_is_a_secondary_and_goes_on_by_windows()
     for round in 1..=2 {
         // The poll does not see the last change before the failover.
         control.faults().arm(Fault::new(Effect::Hold).on(Kind::Select)).unwrap();
-        while !control.faults().armed().is_empty() {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
+        stand.source.happened().await;
         stand.change(&format!("before the failover {round}")).await;
         let before = behind.everything().await;
         behind.becomes_secondary().await;

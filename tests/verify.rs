@@ -4,6 +4,8 @@
 //! 100 mutations; `PROVSYNC_TEST_LONG_MUTATIONS=1000` for more.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
+#[path = "verify/asked.rs"]
+mod asked;
 #[path = "verify/keys.rs"]
 mod keys;
 #[path = "verify/mutation.rs"]

@@ -12,10 +12,6 @@ use provsync::compare::difference::{Report, State, Verdict};
 use provsync::compare::{repair, verify};
 use provsync::config::Config;
 use provsync::neo4j::{Graph, leader};
-use provsync::reconcile::stores::SourceStore;
-use provsync::sqlserver::Source;
-use provsync::sync::asked;
-use provsync::sync::right::lease_name;
 use sqlgraph_emulator::engine::Cleanup;
 use support::graph::TestGraph;
 use support::run::{apply_schema, full};
@@ -23,8 +19,8 @@ use support::scenario::Scenario;
 use support::source::{self, TestSource, emulator_only};
 use support::truth::{assert_equal, reasons};
 use support::verify::{
-    lines, mapping, repair_options, repaired, say_all_is_carried, verified, verify_config,
-    verify_with,
+    give_keys_other_types, lines, mapping, repair_options, repaired, say_all_is_carried, verified,
+    verify_config, verify_with,
 };
 use support::worker::{Worker, caught_up};
 use support::writer::write_meanwhile;
@@ -380,92 +376,11 @@ async fn things_of_others_are_no_difference_and_are_counted_when_asked_for() {
     assert_eq!(found, expected);
 }
 
-/// One edge is lost, and somebody has the lease who carries nothing out; what a repair says of it.
-async fn asked_of_nobody(wait_max: Option<Duration>, gives_signs: bool) -> (TestGraph, String) {
-    let (graph, source) = loaded(10).await;
-    graph.run("MATCH ()-[r {edgeId: 5}]->() DELETE r").await;
-    let mut config = verify_config(&source, &graph);
-    config.sync.takeover = Duration::from_secs(2);
-    let neo4j = Graph::connect(&graph.config).await.unwrap();
-    let mut holder = Source::new(config.source.clone());
-    assert!(holder.take_lease(&lease_name(&neo4j).await.unwrap()).await.unwrap());
-    graph.run("MATCH (c:ProvsyncCheckpoint) SET c.holder = 'who is silent'").await;
-    let mut report = verify_with(&config, verify::Options::default()).await.unwrap();
-    let options = repair::Options { wait_max, ..repair_options() };
-    let mapping = mapping();
-    let repair = Box::pin(repair::run(&config, &mapping, options, &mut report));
-    let signs = async {
-        let mut every = tokio::time::interval(Duration::from_millis(200));
-        loop {
-            every.tick().await;
-            if gives_signs {
-                let sign = "MATCH (c:ProvsyncCheckpoint) SET c.beat = coalesce(c.beat, 0) + 1";
-                graph.run(sign).await;
-            }
-        }
-    };
-    let error = tokio::select! {
-        outcome = repair => outcome.unwrap_err(),
-        () = signs => unreachable!(),
-    };
-    (graph, error.to_string())
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_repair_waits_for_a_worker_as_long_as_it_gives_signs_or_as_long_as_it_may() {
-    let begun = std::time::Instant::now();
-    let (graph, said) = asked_of_nobody(None, false).await;
-    assert!(said.contains("no worker has given a sign for 2 s"), "{said}");
-    assert!(begun.elapsed() >= Duration::from_secs(2), "{:?}", begun.elapsed());
-    let stands = "MATCH (c:ProvsyncCheckpoint) RETURN toInteger(c.request IS NOT NULL) AS row";
-    assert_eq!(graph.number(stands).await, 1, "what was asked stands");
-    drop(graph);
-    // Longer than a worker may be silent: this one is not.
-    let begun = std::time::Instant::now();
-    let (_graph, said) = asked_of_nobody(Some(Duration::from_secs(4)), true).await;
-    assert!(said.contains("has not done within 4 s"), "{said}");
-    assert!(begun.elapsed() >= Duration::from_secs(4), "{:?}", begun.elapsed());
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn whoever_waits_for_a_request_that_another_replaced_is_told() {
-    let (graph, _source) = loaded(10).await;
-    let neo4j = Graph::connect(&graph.config).await.unwrap();
-    let limits = asked::Limits { takeover: Duration::from_secs(60), wait_max: None };
-    let ours = leader::Request::new(leader::RequestKind::Full, None);
-    let others = leader::Request::new(leader::RequestKind::Full, None);
-    leader::ask(&neo4j, &ours).await.unwrap();
-    let waiting = asked::answer(&neo4j, &ours.id, limits);
-    let replaced = async {
-        tokio::time::sleep(Duration::from_secs(1)).await;
-        leader::ask(&neo4j, &others).await.unwrap();
-        // Replaced alone says nothing: the worker may be about ours.
-        tokio::time::sleep(Duration::from_secs(1)).await;
-        let answer = "MATCH (c:ProvsyncCheckpoint) SET c.answer = '{id} \"done\"' REMOVE c.request";
-        graph.run(&answer.replace("{id}", &others.id)).await;
-    };
-    let begun = std::time::Instant::now();
-    let (outcome, ()) = tokio::join!(waiting, replaced);
-    let error = outcome.unwrap_err().to_string();
-    assert!(error.contains("another request took the place"), "{error}");
-    assert!(begun.elapsed() >= Duration::from_secs(2), "{:?}", begun.elapsed());
-    let theirs = asked::answer(&neo4j, &others.id, limits).await.unwrap();
-    assert_eq!(theirs, "\"done\"");
-}
-
 /// Keys that are of another type than provsync writes, of rows that the worker meets and of others.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_worker_makes_keys_of_other_types_right() {
     let (graph, source) = loaded(30).await;
-    for change in [
-        "MATCH (n:AtomGraphNode) WHERE n.nodeId % 3 = 0 SET n.nodeId = toFloat(n.nodeId)",
-        "MATCH (n:AtomGraphNode) WHERE n.nodeId IS :: INTEGER AND n.nodeId % 3 = 1 SET n.nodeId = toString(n.nodeId)",
-        "MATCH ()-[r]->() WHERE r.edgeId % 2 = 0 SET r.edgeId = toFloat(r.edgeId)",
-        "MATCH ()-[r]->() WHERE r.edgeId IS :: INTEGER AND r.edgeId % 5 = 1 SET r.edgeId = r.edgeId + 0.5",
-        "MATCH ()-[r]->() WHERE r.streamId % 2 = 1 SET r.streamId = toString(r.streamId)",
-    ] {
-        graph.run(change).await;
-    }
+    give_keys_other_types(&graph).await;
     // A float, a text and a float that windows meet, while the others wait for the background verify.
     source
         .execute(

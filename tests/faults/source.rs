@@ -27,15 +27,6 @@ impl Stand {
         self.source.emulator().faults().arm(fault).unwrap();
     }
 
-    /// Waits until nothing more is to happen at the source.
-    async fn happened(&self) {
-        let begun = std::time::Instant::now();
-        while !self.source.emulator().faults().armed().is_empty() {
-            assert!(begun.elapsed() < Duration::from_secs(30), "a fault met nothing");
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    }
-
     /// The transaction that begins next waits at its BEGIN, so that what follows can be counted.
     fn arm_begin(&self, after: u32) {
         self.arm_source(Fault::new(Effect::Hold).on(Kind::Begin).after(after));
@@ -43,10 +34,10 @@ impl Stand {
 
     async fn strike_after_begin(&self, kind: Kind, after: u32, effect: Effect) {
         println!("{kind:?} {after}: {effect:?}");
-        self.happened().await;
+        self.source.happened().await;
         self.arm_source(Fault::new(effect).on(kind).after(after));
         self.source.emulator().faults().release();
-        self.happened().await;
+        self.source.happened().await;
     }
 
     /// A window whose statement `after` is struck: 0 versions, 1 witness, 2 keys, then rows.
@@ -74,7 +65,7 @@ async fn a_poll_that_goes_wrong() {
     for effect in EFFECTS {
         println!("{effect:?}");
         stand.arm_source(Fault::new(effect).on(Kind::Select));
-        stand.happened().await;
+        stand.source.happened().await;
         stand.change_few().await;
         stand.assert_right(&[]).await;
     }
@@ -149,7 +140,7 @@ async fn a_login_that_is_refused_is_tried_again() {
         println!("{effect:?}");
         stand.arm_source(Fault::new(effect).on(Kind::Login).times(2));
         stand.arm_source(Fault::new(CUT).on(Kind::Select));
-        stand.happened().await;
+        stand.source.happened().await;
         stand.change_few().await;
         stand.assert_right(&[]).await;
     }
@@ -167,10 +158,10 @@ async fn a_lease_that_goes_wrong_is_taken_again() {
         // EXEC is the lease's alone; at the start, then of the signs of life.
         stand.arm_source(Fault::new(effect).on(Kind::Other));
         stand.start();
-        stand.happened().await;
+        stand.source.happened().await;
         stand.assert_right(&[]).await;
         stand.arm_source(Fault::new(effect).on(Kind::Select).times(3));
-        stand.happened().await;
+        stand.source.happened().await;
         stand.change_few().await;
         stand.assert_right(&[]).await;
         stand.kill();
@@ -198,7 +189,7 @@ async fn the_source_starts_again_at_any_moment() {
             .source
             .execute(&format!("UPDATE graph.AtomGraphNodes SET Metadata = N'down {n}'"))
             .await;
-        stand.happened().await;
+        stand.source.happened().await;
         stand.source.emulator().control().restart(down).await.unwrap();
         stand.assert_right(&[]).await;
     }

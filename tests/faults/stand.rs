@@ -11,7 +11,7 @@ use super::support::run::{apply_schema, config};
 use super::support::scenario::Scenario;
 use super::support::source::{self, TestSource};
 use super::support::truth::{assert_equal, reasons};
-use super::support::worker::{Worker, caught_up, until};
+use super::support::worker::{Worker, caught_up, untroubled};
 use super::support::{Random, seed};
 
 /// How long either store may take to answer.
@@ -91,12 +91,7 @@ impl Stand {
     /// Waits until the graph has all, and the worker has nothing more to say.
     pub async fn quiet(&self) {
         caught_up(&self.source, &self.graph).await;
-        until(
-            &self.graph,
-            "MATCH (c:ProvsyncCheckpoint) WHERE c.trouble IS NULL RETURN count(c) AS row",
-            1,
-        )
-        .await;
+        untroubled(&self.graph).await;
     }
 
     /// A number that no change had before.

@@ -13,6 +13,7 @@ use super::support::tcp_proxy::TcpProxy;
 use super::support::worker::{Worker, caught_up, until};
 
 const FENCE: &str = "MATCH (c:ProvsyncCheckpoint) RETURN c.fence AS row";
+const WITHIN_WINDOW: &str = "MATCH (c:ProvsyncCheckpoint {phase: 'window'}) RETURN count(c) AS row";
 /// Far more than a worker that is well needs between two signs of life.
 const TAKEOVER: Duration = Duration::from_secs(4);
 
@@ -61,6 +62,28 @@ impl Stand {
     async fn fence(&self) -> Vec<String> {
         self.graph.column(FENCE).await
     }
+
+    /// A window by pages begins, and takes long.
+    async fn begin_long_window(&mut self) {
+        self.proxy.arm(Fault::next(On::RunContaining("SET n += row.p"), SLOW).times(100));
+        self.change_many().await;
+        until(&self.graph, WITHIN_WINDOW, 1).await;
+    }
+
+    /// What a writer that was replaced does once it is let go: it stands by, and is the right one when
+    /// the other has ended.
+    async fn goes_on_as_standby(&mut self, standby: Worker) {
+        let second = self.fence().await;
+        for _ in 0..3 {
+            self.change_few().await;
+            self.assert_right(&[]).await;
+            assert_eq!(self.fence().await, second, "the first one stands by");
+        }
+        standby.end().await.unwrap();
+        self.change_few().await;
+        self.assert_right(&[]).await;
+        assert_ne!(self.fence().await, second);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -87,20 +110,10 @@ async fn a_worker_that_hangs_with_an_open_transaction_writes_nothing_after_the_t
     stand.proxy.until_struck(strikes).await;
     let standby = stand.standby();
     caught_up(&stand.source, &stand.graph).await;
-    let second = stand.fence().await;
-    assert_ne!(second, first);
+    assert_ne!(stand.fence().await, first);
     stand.proxy.release();
     stand.proxy.until_none_held().await;
-    for _ in 0..3 {
-        stand.change_few().await;
-        stand.assert_right(&[]).await;
-        assert_eq!(stand.fence().await, second, "the first one stands by");
-    }
-    standby.end().await.unwrap();
-    // Which then is the right one again.
-    stand.change_few().await;
-    stand.assert_right(&[]).await;
-    assert_ne!(stand.fence().await, second);
+    stand.goes_on_as_standby(standby).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -123,32 +136,14 @@ async fn a_transaction_that_a_dead_worker_left_open_does_not_keep_the_next_one()
 #[tokio::test(flavor = "multi_thread")]
 async fn a_worker_that_is_asked_to_end_within_a_window_ends_soon_and_the_next_goes_on() {
     let mut stand = following().await;
-    stand.proxy.arm(Fault::next(On::RunContaining("SET n += row.p"), SLOW).times(100));
-    stand.change_many().await;
-    let within = "MATCH (c:ProvsyncCheckpoint {phase: 'window'}) RETURN count(c) AS row";
-    until(&stand.graph, within, 1).await;
+    stand.begin_long_window().await;
     let begun = Instant::now();
     stand.worker.take().unwrap().end().await.unwrap();
     assert!(begun.elapsed() < stand.config.sync.shutdown, "{:?}", begun.elapsed());
-    assert_eq!(stand.graph.number(within).await, 1, "it ended on its way");
+    assert_eq!(stand.graph.number(WITHIN_WINDOW).await, 1, "it ended on its way");
     stand.proxy.disarm();
     stand.start();
     stand.assert_right(&[]).await;
-}
-
-/// What a writer that was replaced does once its source answers again: it stands by, and is the right
-/// one when the other has ended.
-async fn goes_on_as_standby(stand: &mut Stand, standby: Worker) {
-    let second = stand.fence().await;
-    for _ in 0..3 {
-        stand.change_few().await;
-        stand.assert_right(&[]).await;
-        assert_eq!(stand.fence().await, second, "the first one stands by");
-    }
-    standby.end().await.unwrap();
-    stand.change_few().await;
-    stand.assert_right(&[]).await;
-    assert_ne!(stand.fence().await, second);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -167,7 +162,7 @@ async fn a_standby_takes_over_from_a_worker_that_the_source_does_not_answer() {
     stand.change_few().await;
     stand.assert_right(&[]).await;
     between.release();
-    goes_on_as_standby(&mut stand, standby).await;
+    stand.goes_on_as_standby(standby).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -181,7 +176,7 @@ async fn a_standby_takes_over_at_once_when_the_server_ends_a_lease_that_nobody_a
     caught_up(&stand.source, &stand.graph).await;
     assert_ne!(stand.fence().await, first);
     between.release();
-    goes_on_as_standby(&mut stand, standby).await;
+    stand.goes_on_as_standby(standby).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -189,16 +184,13 @@ async fn a_worker_that_is_cut_off_from_the_source_within_a_window_writes_no_furt
     let (mut stand, between) = Stand::start_cut_off(TAKEOVER).await;
     let first = stand.fence().await;
     let standby = stand.standby();
-    stand.proxy.arm(Fault::next(On::RunContaining("SET n += row.p"), SLOW).times(100));
-    stand.change_many().await;
-    let within = "MATCH (c:ProvsyncCheckpoint {phase: 'window'}) RETURN count(c) AS row";
-    until(&stand.graph, within, 1).await;
+    stand.begin_long_window().await;
     between.hold();
     stand.proxy.disarm();
     caught_up(&stand.source, &stand.graph).await;
     assert_ne!(stand.fence().await, first);
     between.release();
-    goes_on_as_standby(&mut stand, standby).await;
+    stand.goes_on_as_standby(standby).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -250,9 +242,7 @@ async fn a_lease_that_is_granted_to_a_standby_that_does_not_hear_of_it_keeps_nob
     let faults = stand.source.emulator().faults();
     faults.arm(SourceFault::new(AtSource::Hold).on(Kind::Other)).unwrap();
     let standby = stand.worker_behind(&between);
-    while !stand.source.emulator().faults().armed().is_empty() {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    stand.source.happened().await;
     between.hold();
     let third = stand.standby();
     stand.change_few().await;

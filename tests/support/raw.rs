@@ -186,9 +186,17 @@ impl Raw {
 
     /// Whether a stream begins or ends there.
     fn is_linked(&self, handle: &Handle) -> bool {
-        let streams = self.joined.iter().filter(|((table, _), _)| *table == 's');
-        let mut ends = streams.flat_map(|(_, joined)| joined).flat_map(|j| [&j.from, &j.to]);
-        ends.any(|end| end.as_ref() == Some(handle))
+        self.streams_on(handle).next().is_some()
+    }
+
+    fn streams_on(&self, handle: &Handle) -> impl Iterator<Item = &Element> {
+        let stands = |joined: &Joined| {
+            [&joined.from, &joined.to].into_iter().any(|end| end.as_ref() == Some(handle))
+        };
+        self.joined
+            .iter()
+            .filter(move |((table, _), joined)| *table == 's' && joined.iter().any(stands))
+            .map(|(element, _)| element)
     }
 
     /// Hops from roots to every node that is reached.
@@ -266,12 +274,8 @@ pub fn differing(
     for (handle, _) in
         distances.iter().filter(|(handle, hop)| **hop == 0 && handle.starts_with('a'))
     {
-        let streams = all.joined.iter().filter(|((table, _), joined)| {
-            let ends = joined.iter().flat_map(|j| [&j.from, &j.to]);
-            *table == 's' && ends.flatten().any(|end| end == handle)
-        });
-        let wrong: Vec<&Element> =
-            streams.map(|(e, _)| e).filter(|e| source.line(e) != graph.line(e)).collect();
+        let is_wrong = |element: &&Element| source.line(element) != graph.line(element);
+        let wrong: Vec<&Element> = all.streams_on(handle).filter(is_wrong).collect();
         let is_lone = graph.placeholders.contains(handle) != source.is_linked(handle);
         if is_lone && !wrong.is_empty() && !wrong.iter().any(|e| found.contains_key(e)) {
             found.insert(('p', handle[1..].parse().unwrap()), 0);

@@ -178,6 +178,15 @@ impl TestSource {
         }
     }
 
+    /// Waits until no fault is left that is still to happen.
+    pub async fn happened(&self) {
+        let begun = std::time::Instant::now();
+        while !self.emulator().faults().armed().is_empty() {
+            assert!(begun.elapsed() < Duration::from_secs(30), "a fault met nothing");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
     async fn client(&self) -> Client<Compat<TcpStream>> {
         self.connect().await.unwrap()
     }

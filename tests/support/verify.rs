@@ -79,3 +79,16 @@ pub async fn say_all_is_carried(source: &TestSource, graph: &TestGraph) {
         .await
         .unwrap();
 }
+
+/// Some nodes and relationships of every table get keys that are floats of the same number, texts, halves.
+pub async fn give_keys_other_types(graph: &TestGraph) {
+    for change in [
+        "MATCH (n:AtomGraphNode) WHERE n.nodeId % 3 = 0 SET n.nodeId = toFloat(n.nodeId)",
+        "MATCH (n:AtomGraphNode) WHERE n.nodeId IS :: INTEGER AND n.nodeId % 3 = 1 SET n.nodeId = toString(n.nodeId)",
+        "MATCH ()-[r]->() WHERE r.edgeId % 2 = 0 SET r.edgeId = toFloat(r.edgeId)",
+        "MATCH ()-[r]->() WHERE r.edgeId IS :: INTEGER AND r.edgeId % 5 = 1 SET r.edgeId = r.edgeId + 0.5",
+        "MATCH ()-[r]->() WHERE r.streamId % 2 = 1 SET r.streamId = toString(r.streamId)",
+    ] {
+        graph.run(change).await;
+    }
+}

@@ -88,6 +88,12 @@ pub async fn caught_up_within(source: &TestSource, graph: &TestGraph, seconds: u
     }
 }
 
+/// Waits until the worker has nothing to complain of.
+pub async fn untroubled(graph: &TestGraph) {
+    let none = "MATCH (c:ProvsyncCheckpoint) WHERE c.trouble IS NULL RETURN count(c) AS row";
+    until(graph, none, 1).await;
+}
+
 /// Waits until a number of the graph is what it should be.
 pub async fn until(graph: &TestGraph, cypher: &str, expected: i64) {
     let begun = Instant::now();

@@ -139,16 +139,8 @@ async fn a_node_of_no_row_with_a_key_of_no_row_goes_and_edges_of_rows_stay() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_makes_a_graph_right_whose_keys_are_of_other_types() {
     let (graph, source, config) = sample().await;
-    for change in [
-        "MATCH (n:AtomGraphNode) WHERE n.nodeId % 3 = 0 SET n.nodeId = toFloat(n.nodeId)",
-        "MATCH (n:AtomGraphNode) WHERE n.nodeId IS :: INTEGER AND n.nodeId % 3 = 1 SET n.nodeId = toString(n.nodeId)",
-        "MATCH ()-[r]->() WHERE r.edgeId % 2 = 0 SET r.edgeId = toFloat(r.edgeId)",
-        "MATCH ()-[r]->() WHERE r.edgeId IS :: INTEGER AND r.edgeId % 5 = 1 SET r.edgeId = r.edgeId + 0.5",
-        "MATCH ()-[r]->() WHERE r.streamId % 2 = 1 SET r.streamId = toString(r.streamId)",
-        "CREATE (:Layer:AtomGraphNode {atomId: -7, nodeId: 0.0 / 0.0})",
-    ] {
-        graph.run(change).await;
-    }
+    support::verify::give_keys_other_types(&graph).await;
+    graph.run("CREATE (:Layer:AtomGraphNode {atomId: -7, nodeId: 0.0 / 0.0})").await;
     support::run::run_full(&config, support::verify::mapping(), FullOptions::default())
         .await
         .unwrap();

@@ -25,6 +25,13 @@ async fn two_of_one_identity() -> (TestGraph, TestSource, Config) {
     (graph, source, config)
 }
 
+/// Row 1, which has the identity, goes at the source, and the graph is told that it has that change.
+async fn owner_goes_at_the_source(source: &TestSource, graph: &TestGraph) {
+    source.execute("DELETE FROM graph.AtomGraphEdges WHERE EdgeId = 8").await;
+    source.execute("DELETE FROM graph.AtomGraphNodes WHERE NodeId = 1").await;
+    say_all_is_carried(source, graph).await;
+}
+
 /// Each difference, and whether it is real, explained or can't be told.
 async fn verdicts(config: &Config) -> (Verdict, BTreeMap<String, &'static str>) {
     let report = verify_with(config, verify::Options::default()).await.unwrap();
@@ -55,9 +62,7 @@ async fn an_identity_that_is_taken_no_more_explains_nothing() {
     let both = states([(NODES, 2, "explained"), (EDGES, 7, "explained")]);
     assert_eq!(verdicts(&config).await, (Verdict::Explained, both));
     // The row that has it goes in both stores, and nobody tells the row that waits.
-    source.execute("DELETE FROM graph.AtomGraphEdges WHERE EdgeId = 8").await;
-    source.execute("DELETE FROM graph.AtomGraphNodes WHERE NodeId = 1").await;
-    say_all_is_carried(&source, &graph).await;
+    owner_goes_at_the_source(&source, &graph).await;
     graph.run("MATCH (n:AtomGraphNode {nodeId: 1}) DETACH DELETE n").await;
     // What waits for the row that is missing is explained still.
     let found = states([(NODES, 2, "real"), (EDGES, 7, "explained")]);
@@ -69,9 +74,7 @@ async fn an_identity_that_is_taken_no_more_explains_nothing() {
 async fn an_identity_that_a_wrong_node_has_is_taken_until_that_goes() {
     let (graph, source, config) = two_of_one_identity().await;
     // The row goes at the source alone: its node is too much, and has the identity.
-    source.execute("DELETE FROM graph.AtomGraphEdges WHERE EdgeId = 8").await;
-    source.execute("DELETE FROM graph.AtomGraphNodes WHERE NodeId = 1").await;
-    say_all_is_carried(&source, &graph).await;
+    owner_goes_at_the_source(&source, &graph).await;
     let mut found = states([(NODES, 2, "explained"), (EDGES, 7, "explained")]);
     found.insert(format!("{NODES} 1 extra_in_graph"), "real");
     found.insert(format!("{EDGES} 8 extra_in_graph"), "real");
@@ -114,9 +117,7 @@ async fn an_end_that_is_there_explains_no_missing_edge() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_row_that_is_due_to_be_tried_again_is_on_its_way() {
     let (graph, source, config) = two_of_one_identity().await;
-    source.execute("DELETE FROM graph.AtomGraphEdges WHERE EdgeId = 8").await;
-    source.execute("DELETE FROM graph.AtomGraphNodes WHERE NodeId = 1").await;
-    say_all_is_carried(&source, &graph).await;
+    owner_goes_at_the_source(&source, &graph).await;
     graph.run("MATCH (n:AtomGraphNode {nodeId: 1}) DETACH DELETE n").await;
     graph.run("MATCH (q:ProvsyncQuarantine {key: 2}) SET q.due = true").await;
     let found = states([(NODES, 2, "unsettled"), (EDGES, 7, "explained")]);
