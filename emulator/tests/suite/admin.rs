@@ -4,7 +4,7 @@ use std::io::BufRead;
 use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
 
-use crate::support::{PASSWORD, connect, emulator, error, number, run};
+use crate::support::{PASSWORD, TestServer, connect, emulator, error, number, run};
 use serde_json::{Value, json};
 use sqlgraph_emulator::admin;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
@@ -24,12 +24,18 @@ async fn ask(address: SocketAddr, lines: &[String]) -> Vec<Value> {
     found
 }
 
-#[tokio::test]
-async fn faults_backups_and_restarts_are_ordered_by_lines_of_json() {
-    let Some(server) = emulator("the admin port").await else { return };
+/// An admin port of the server.
+async fn admin_port(server: &TestServer) -> SocketAddr {
     let listener = admin::listen("127.0.0.1:0".parse().unwrap()).await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(admin::serve(listener, server.control().clone()));
+    address
+}
+
+#[tokio::test]
+async fn faults_backups_and_restarts_are_ordered_by_lines_of_json() {
+    let Some(server) = emulator("the admin port").await else { return };
+    let address = admin_port(&server).await;
     let mut client = connect(&server).await;
     run(&mut client, "CREATE TABLE dbo.T (A int)").await;
     let fault =
@@ -65,9 +71,7 @@ async fn faults_backups_and_restarts_are_ordered_by_lines_of_json() {
 #[tokio::test]
 async fn the_role_is_ordered_by_lines_of_json() {
     let Some(server) = emulator("the admin port").await else { return };
-    let listener = admin::listen("127.0.0.1:0".parse().unwrap()).await.unwrap();
-    let address = listener.local_addr().unwrap();
-    tokio::spawn(admin::serve(listener, server.control().clone()));
+    let address = admin_port(&server).await;
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("earlier.bak");
     let mut client = connect(&server).await;
@@ -87,9 +91,7 @@ async fn the_role_is_ordered_by_lines_of_json() {
 #[tokio::test]
 async fn what_is_no_order_is_answered_with_what_is_wrong_and_the_port_goes_on() {
     let Some(server) = emulator("the admin port").await else { return };
-    let listener = admin::listen("127.0.0.1:0".parse().unwrap()).await.unwrap();
-    let address = listener.local_addr().unwrap();
-    tokio::spawn(admin::serve(listener, server.control().clone()));
+    let address = admin_port(&server).await;
     let lines = [
         "",
         "GET / HTTP/1.1",
@@ -139,9 +141,7 @@ async fn the_program_prints_where_its_admin_port_is() {
 #[tokio::test]
 async fn cleanup_of_change_tracking_is_ordered_by_a_line_of_json() {
     let Some(server) = emulator("the admin port").await else { return };
-    let listener = admin::listen("127.0.0.1:0".parse().unwrap()).await.unwrap();
-    let address = listener.local_addr().unwrap();
-    tokio::spawn(admin::serve(listener, server.control().clone()));
+    let address = admin_port(&server).await;
     let mut client = connect(&server).await;
     for sql in [
         "CREATE TABLE dbo.T (A int PRIMARY KEY); ALTER DATABASE CURRENT SET CHANGE_TRACKING = ON",

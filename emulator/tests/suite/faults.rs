@@ -2,10 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use crate::support;
 use crate::support::{
-    Connection, PASSWORD, TestServer, config, connect, connect_with, emulator, error, number, rows,
-    run, try_run,
+    Connection, PASSWORD, TestServer, config, connect, connect_with, emulator, error, is_cut,
+    number, rows, run, try_run,
 };
 use sqlgraph_emulator::faults::{Effect, Fault, Kind, On, Refusal};
 use tiberius::IsolationLevel;
@@ -19,11 +18,6 @@ async fn table(client: &mut Connection) {
 
 fn arm(server: &TestServer, fault: Fault) {
     server.faults().arm(fault).unwrap();
-}
-
-/// Neither rows nor an error of the server: the connection is gone.
-fn is_cut<T: std::fmt::Debug>(outcome: &tiberius::Result<T>) -> bool {
-    outcome.as_ref().is_err_and(|error| error.code().is_none())
 }
 
 async fn spid(client: &mut Connection) -> i64 {
@@ -272,161 +266,3 @@ async fn a_server_that_is_down_refuses_until_it_is_back() {
     down.await.unwrap().unwrap();
     assert_eq!(number(&mut client, "1").await, 1);
 }
-
-const FORK: &str =
-    "SELECT CAST(recovery_fork_guid AS nvarchar(36)) FROM sys.database_recovery_status";
-const FAMILY: &str = "SELECT CAST(family_guid AS nvarchar(36)) FROM sys.database_recovery_status";
-const VERSION: &str = "CHANGE_TRACKING_CURRENT_VERSION()";
-
-#[tokio::test]
-async fn a_restore_brings_back_rows_counters_and_version_on_another_fork() {
-    let Some(server) = emulator("faults on demand").await else { return };
-    let mut client = connect(&server).await;
-    run(
-        &mut client,
-        "CREATE TABLE dbo.N (Id int IDENTITY PRIMARY KEY) AS NODE; ALTER DATABASE CURRENT SET CHANGE_TRACKING = ON;
-         ALTER TABLE N ENABLE CHANGE_TRACKING; INSERT INTO N DEFAULT VALUES",
-    )
-    .await;
-    let (fork, family) =
-        (support::text(&mut client, FORK).await, support::text(&mut client, FAMILY).await);
-    let directory = tempfile::tempdir().unwrap();
-    let file = directory.path().join("older.bak");
-    server.control().backup(&file).await.unwrap();
-    run(&mut client, "INSERT INTO N DEFAULT VALUES; INSERT INTO N DEFAULT VALUES").await;
-    assert_eq!(number(&mut client, VERSION).await, 3);
-    server.control().restore(&file).await.unwrap();
-    assert!(is_cut(&try_run(&mut client, "SELECT 1").await));
-    let mut client = connect(&server).await;
-    assert_eq!(number(&mut client, "SELECT COUNT(*) FROM N").await, 1);
-    assert_eq!(number(&mut client, VERSION).await, 1);
-    run(&mut client, "INSERT INTO N DEFAULT VALUES").await;
-    assert_eq!(number(&mut client, VERSION).await, 2, "numbers are used again");
-    assert_eq!(number(&mut client, "SELECT MAX(Id) FROM N").await, 2);
-    assert_ne!(support::text(&mut client, FORK).await, fork);
-    assert_eq!(support::text(&mut client, FAMILY).await, family);
-}
-
-#[tokio::test]
-async fn a_restore_of_what_is_no_backup_leaves_the_server_as_it_is() {
-    let Some(server) = emulator("faults on demand").await else { return };
-    let mut client = connect(&server).await;
-    table(&mut client).await;
-    let directory = tempfile::tempdir().unwrap();
-    let garbage = directory.path().join("garbage.bak");
-    std::fs::write(&garbage, vec![7; 10_000]).unwrap();
-    for file in [garbage, directory.path().join("none.bak")] {
-        assert!(server.control().restore(&file).await.is_err());
-    }
-    let other = support::start_with(sqlgraph_emulator::Options {
-        database: "Other".to_owned(),
-        ..support::options()
-    });
-    let foreign = directory.path().join("foreign.bak");
-    other.await.control().backup(&foreign).await.unwrap();
-    let refused = server.control().restore(&foreign).await.unwrap_err().to_string();
-    assert!(refused.ends_with("this is a backup of 'Other'"), "{refused}");
-    assert_eq!(number(&mut client, COUNT).await, 1);
-}
-
-#[tokio::test]
-async fn a_secondary_has_an_earlier_moment_and_its_primary_goes_on_with_all_it_had() {
-    let Some(server) = emulator("the role of the server").await else { return };
-    let (mut client, backup) = tracked_with_backup(&server).await;
-    let life = [support::text(&mut client, FORK).await, support::text(&mut client, FAMILY).await];
-    run(&mut client, "INSERT INTO T VALUES (2), (3)").await;
-    assert_eq!(support::text(&mut client, UPDATEABILITY).await.unwrap(), "READ_WRITE");
-    server.control().secondary(&backup.path().join("a")).await.unwrap();
-    assert!(is_cut(&try_run(&mut client, "SELECT 1").await));
-    for _ in 0..2 {
-        let mut client = connect(&server).await;
-        assert_eq!(support::text(&mut client, UPDATEABILITY).await.unwrap(), "READ_ONLY");
-        assert_eq!(number(&mut client, "SELECT COUNT(*) FROM T").await, 1);
-        let found =
-            [support::text(&mut client, FORK).await, support::text(&mut client, FAMILY).await];
-        assert_eq!(found, life);
-        // A restart changes no role.
-        server.control().restart(Duration::ZERO).await.unwrap();
-    }
-    server.control().primary().await.unwrap();
-    let mut client = connect(&server).await;
-    assert_eq!(support::text(&mut client, UPDATEABILITY).await.unwrap(), "READ_WRITE");
-    assert_eq!(number(&mut client, "SELECT COUNT(*) FROM T").await, 3);
-    assert_eq!(number(&mut client, VERSION).await, 2);
-    run(&mut client, "INSERT INTO T VALUES (4)").await;
-    assert_eq!(number(&mut client, VERSION).await, 3);
-    let found = [support::text(&mut client, FORK).await, support::text(&mut client, FAMILY).await];
-    assert_eq!(found, life);
-}
-
-#[tokio::test]
-async fn a_secondary_refuses_writes_and_reads_of_change_tracking() {
-    let Some(server) = emulator("the role of the server").await else { return };
-    let (_, backup) = tracked_with_backup(&server).await;
-    server.control().secondary(&backup.path().join("a")).await.unwrap();
-    let mut client = connect(&server).await;
-    for write in [
-        "INSERT INTO T VALUES (9)",
-        "UPDATE T SET A = 9",
-        "DELETE FROM T",
-        "TRUNCATE TABLE T",
-        "CREATE TABLE dbo.Other (A int)",
-        "ALTER TABLE T DISABLE CHANGE_TRACKING",
-    ] {
-        assert_eq!(error(&mut client, write).await.0, 3906, "{write}");
-    }
-    for read in [
-        "SELECT CHANGE_TRACKING_CURRENT_VERSION()",
-        "SELECT CHANGE_TRACKING_MIN_VALID_VERSION(OBJECT_ID(N'dbo.T'))",
-        "SELECT COUNT(*) FROM CHANGETABLE(CHANGES dbo.T, 0) AS c",
-        "SELECT T.A FROM T CROSS APPLY CHANGETABLE(VERSION dbo.T, (A), (T.A)) AS c",
-    ] {
-        assert_eq!(error(&mut client, read).await.0, 22117, "{read}");
-    }
-    // Whoever reads goes on, also in transactions, with hints, in tables of its own.
-    run(&mut client, "SET TRANSACTION ISOLATION LEVEL SERIALIZABLE; BEGIN TRANSACTION").await;
-    assert_eq!(number(&mut client, "SELECT COUNT(*) FROM T WITH (UPDLOCK)").await, 1);
-    assert_eq!(error(&mut client, "CREATE TABLE #within (A int)").await.0, 3906);
-    run(&mut client, "COMMIT; CREATE TABLE #own (A int); INSERT INTO #own SELECT A FROM T").await;
-    assert_eq!(number(&mut client, "SELECT COUNT(*) FROM #own").await, 1);
-    let lock =
-        "EXEC sp_getapplock @Resource = N'own', @LockMode = N'Exclusive', @LockOwner = N'Session'";
-    run(&mut client, lock).await;
-    let mode = "SELECT APPLOCK_MODE(N'public', N'own', N'Session')";
-    assert_eq!(support::text(&mut client, mode).await.unwrap(), "Exclusive");
-    assert!(server.control().clean_up(sqlgraph_emulator::Cleanup::Everything).await.is_err());
-    assert!(server.control().restore(&backup.path().join("a")).await.is_err());
-}
-
-#[tokio::test]
-async fn a_secondary_is_of_its_primarys_life() {
-    let Some(server) = emulator("the role of the server").await else { return };
-    let (_, backup) = tracked_with_backup(&server).await;
-    let earlier = backup.path().join("a");
-    server.control().restore(&earlier).await.unwrap();
-    let other = support::start_with(support::options()).await;
-    let foreign = backup.path().join("foreign");
-    other.control().backup(&foreign).await.unwrap();
-    for file in [earlier, foreign, backup.path().join("none")] {
-        assert!(server.control().secondary(&file).await.is_err());
-    }
-    let mut client = connect(&server).await;
-    assert_eq!(support::text(&mut client, UPDATEABILITY).await.unwrap(), "READ_WRITE");
-}
-
-/// A tracked table of one row, and a backup `a` of it.
-async fn tracked_with_backup(server: &TestServer) -> (Connection, tempfile::TempDir) {
-    let mut client = connect(server).await;
-    run(
-        &mut client,
-        "CREATE TABLE dbo.T (A int PRIMARY KEY); ALTER DATABASE CURRENT SET CHANGE_TRACKING = ON;
-         ALTER TABLE T ENABLE CHANGE_TRACKING; INSERT INTO T VALUES (1)",
-    )
-    .await;
-    let directory = tempfile::tempdir().unwrap();
-    server.control().backup(&directory.path().join("a")).await.unwrap();
-    (client, directory)
-}
-
-const UPDATEABILITY: &str =
-    "SELECT CAST(DATABASEPROPERTYEX(DB_NAME(), 'Updateability') AS nvarchar(30))";

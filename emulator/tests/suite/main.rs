@@ -3,6 +3,7 @@
 
 mod admin;
 mod application_locks;
+mod backups;
 mod batches;
 mod behaviours;
 mod change_tracking;

@@ -167,6 +167,11 @@ pub async fn run(client: &mut Connection, sql: &str) {
     try_run(client, sql).await.unwrap_or_else(|error| panic!("{error}\n{sql}"));
 }
 
+/// Neither rows nor an error of the server: the connection is gone.
+pub fn is_cut<T: std::fmt::Debug>(outcome: &tiberius::Result<T>) -> bool {
+    outcome.as_ref().is_err_and(|error| error.code().is_none())
+}
+
 pub async fn try_run(client: &mut Connection, sql: &str) -> tiberius::Result<()> {
     client.simple_query(sql).await?.into_results().await.map(drop)
 }
