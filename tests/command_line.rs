@@ -1,8 +1,12 @@
 //! The binary from outside: what it prints where, and how it ends. No test here needs a database.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
+mod support;
+
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::Output;
+
+use support::program::bare;
 
 const MINIMAL: &str = "
 [source]
@@ -18,13 +22,7 @@ password = 'p'
 
 /// Runs the binary in `dir` without any variable of ours.
 fn provsync(dir: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_provsync"));
-    for (name, _) in
-        std::env::vars_os().filter(|(n, _)| n.to_string_lossy().starts_with("PROVSYNC_"))
-    {
-        command.env_remove(name);
-    }
-    command.args(arguments).envs(variables.iter().copied()).current_dir(dir).output().unwrap()
+    bare(arguments).envs(variables.iter().copied()).current_dir(dir).output().unwrap()
 }
 
 fn stdout(output: &Output) -> String {
@@ -109,9 +107,7 @@ fn explain_and_schema_print_need_no_configuration() {
 
 #[test]
 fn a_reader_that_stops_reading_is_no_fault() {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_provsync"));
-    let mut child = command
-        .arg("explain")
+    let mut child = bare(&["explain"])
         .current_dir(empty().path())
         .stdout(std::process::Stdio::piped())
         .stderr(std::process::Stdio::piped())

@@ -3,11 +3,10 @@
 
 mod support;
 
-use std::process::Command;
-
 use provsync::mapping::Mapping;
 use serde_json::Value;
 use support::graph::TestGraph;
+use support::program::provsync;
 use support::source::{self, TestSource};
 
 /// What doctor said: exit code and report.
@@ -24,22 +23,12 @@ async fn sound() -> (TestGraph, TestSource) {
 }
 
 /// Runs doctor; `variables` stand above what fits the two sides.
-async fn doctor(graph: &TestGraph, source: &TestSource, variables: &[(&str, &str)]) -> Said {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_provsync"));
-    for (name, _) in
-        std::env::vars_os().filter(|(n, _)| n.to_string_lossy().starts_with("PROVSYNC_"))
-    {
-        command.env_remove(name);
-    }
+async fn doctor(source: &TestSource, variables: &[(&str, &str)]) -> Said {
     let dir = tempfile::tempdir().unwrap();
+    let mut command = provsync(&["doctor", "--output", "json"], source);
     command
-        .args(["doctor", "--output", "json"])
         .current_dir(dir.path())
-        .envs(source.environment())
         .env("PROVSYNC_SOURCE__CONNECT_TIMEOUT_SECONDS", "5")
-        .env("PROVSYNC_GRAPH__URI", &graph.config.uri)
-        .env("PROVSYNC_GRAPH__USER", &graph.config.user)
-        .env("PROVSYNC_GRAPH__PASSWORD", graph.config.password.expose())
         .envs(variables.iter().copied());
     // The source lives in this process: it must go on while the binary runs.
     let output = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
@@ -75,11 +64,11 @@ impl Said {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn both_sides_as_shipped_have_no_error() {
-    let (graph, source) = sound().await;
-    let said = doctor(&graph, &source, &[]).await;
+    let (_graph, source) = sound().await;
+    let said = doctor(&source, &[]).await;
     assert_eq!(said.code, 0, "{:#}", said.report);
     assert_eq!(said.report["ok"], true);
-    let said = doctor(&graph, &source::sample().await, &[]).await;
+    let said = doctor(&source::sample().await, &[]).await;
     assert_eq!(said.code, 0, "{:#}", said.report);
 }
 
@@ -90,7 +79,7 @@ async fn everything_that_is_wrong_is_told_at_once() {
     source.execute("ALTER DATABASE CURRENT SET ALLOW_SNAPSHOT_ISOLATION OFF").await;
     source.execute("ALTER TABLE provenance.GenerationStreams DROP COLUMN ModelUsed").await;
     graph.run("DROP CONSTRAINT provsync_relationship_DERIVED_FROM_edgeId").await;
-    let said = doctor(&graph, &source, &[]).await;
+    let said = doctor(&source, &[]).await;
     assert_eq!(said.code, 1, "{:#}", said.report);
     assert_eq!(
         said.errors("source"),
@@ -109,20 +98,20 @@ async fn everything_that_is_wrong_is_told_at_once() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_fixes_of_the_source_fix_it() {
-    let (graph, source) = sound().await;
+    let (_graph, source) = sound().await;
     source.execute("ALTER TABLE graph.AtomGraphNodes DISABLE CHANGE_TRACKING").await;
     source.execute("ALTER DATABASE CURRENT SET ALLOW_SNAPSHOT_ISOLATION OFF").await;
-    let said = doctor(&graph, &source, &[]).await;
+    let said = doctor(&source, &[]).await;
     assert_eq!(said.code, 1, "{:#}", said.report);
     for fix in said.fixes("source").lines() {
         source.execute(fix).await;
     }
-    assert_eq!(doctor(&graph, &source, &[]).await.code, 0);
+    assert_eq!(doctor(&source, &[]).await.code, 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_missing_table_and_a_missing_key_are_told() {
-    let (graph, _) = sound().await;
+    let (_graph, _) = sound().await;
     let dir = tempfile::tempdir().unwrap();
     let script = dir.path().join("bare.sql");
     std::fs::write(
@@ -139,7 +128,7 @@ GO
     )
     .unwrap();
     let source = source::start(vec![script], sqlgraph_emulator::Data::Memory).await;
-    let said = doctor(&graph, &source, &[]).await;
+    let said = doctor(&source, &[]).await;
     assert_eq!(said.code, 1, "{:#}", said.report);
     assert_eq!(
         said.errors("source"),
@@ -156,17 +145,17 @@ GO
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_reader_role_is_enough_and_less_is_told() {
-    let (graph, source) = sound().await;
+    let (_graph, source) = sound().await;
     let login = source.login("reader");
     source.execute(&format!("CREATE LOGIN [{login}] WITH PASSWORD = 'R3ader!pass'; CREATE USER reader FOR LOGIN [{login}]; ALTER ROLE provsync_reader ADD MEMBER reader")).await;
     let reader =
         [("PROVSYNC_SOURCE__USER", login.as_str()), ("PROVSYNC_SOURCE__PASSWORD", "R3ader!pass")];
-    let said = doctor(&graph, &source, &reader).await;
+    let said = doctor(&source, &reader).await;
     assert_eq!(said.code, 0, "{:#}", said.report);
     source
         .execute("REVOKE VIEW CHANGE TRACKING ON graph.AtomGraphEdges FROM provsync_reader")
         .await;
-    let said = doctor(&graph, &source, &reader).await;
+    let said = doctor(&source, &reader).await;
     assert_eq!(said.errors("source"), ["permission-change-tracking graph.AtomGraphEdges"]);
     assert!(
         said.fixes("source").contains(
@@ -179,13 +168,13 @@ async fn the_reader_role_is_enough_and_less_is_told() {
 async fn a_side_that_refuses_does_not_hide_the_other() {
     let (graph, source) = sound().await;
     source.execute("ALTER DATABASE CURRENT SET ALLOW_SNAPSHOT_ISOLATION OFF").await;
-    let said = doctor(&graph, &source, &[("PROVSYNC_GRAPH__PASSWORD", "wrong")]).await;
+    let said = doctor(&source, &[("PROVSYNC_GRAPH__PASSWORD", "wrong")]).await;
     assert_eq!(said.code, 2, "{:#}", said.report);
     assert!(said.error("graph").contains("refused the login"), "{:#}", said.report);
     assert_eq!(said.errors("source"), [snapshot_isolation(&source)]);
 
     graph.run("DROP CONSTRAINT provsync_node_Atom_atomId").await;
-    let said = doctor(&graph, &source, &[("PROVSYNC_SOURCE__PASSWORD", "wrong")]).await;
+    let said = doctor(&source, &[("PROVSYNC_SOURCE__PASSWORD", "wrong")]).await;
     assert_eq!(said.code, 2, "{:#}", said.report);
     assert!(said.error("source").contains("login"), "{:#}", said.report);
     assert_eq!(said.errors("graph"), ["constraint node Atom"]);
@@ -193,9 +182,9 @@ async fn a_side_that_refuses_does_not_hide_the_other() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_certificate_that_nobody_vouches_for_is_refused() {
-    let (graph, source) = sound().await;
+    let (_graph, source) = sound().await;
     let strict = [("PROVSYNC_SOURCE__TLS__TRUST_CERTIFICATE", "false")];
-    let said = doctor(&graph, &source, &strict).await;
+    let said = doctor(&source, &strict).await;
     assert_eq!(said.code, 2, "{:#}", said.report);
     assert!(said.error("source").contains("source.tls.ca_file"), "{:#}", said.report);
 }
@@ -204,7 +193,7 @@ async fn a_certificate_that_nobody_vouches_for_is_refused() {
 async fn the_graph_of_another_source_is_told() {
     let (graph, source) = sound().await;
     graph.run("CREATE (:ProvsyncCheckpoint {only: true, source: 'Other@1'})").await;
-    let said = doctor(&graph, &source, &[]).await;
+    let said = doctor(&source, &[]).await;
     assert_eq!(said.code, 1, "{:#}", said.report);
     assert_eq!(said.errors("graph"), ["checkpoint neo4j"]);
     assert!(said.fixes("graph").contains("--adopt"));

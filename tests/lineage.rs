@@ -8,7 +8,7 @@ use std::io::Write;
 use std::process::{Command, Output, Stdio};
 
 use serde_json::{Value, json};
-use support::graph::TestGraph;
+use support::program::provsync;
 use support::raw::{self, Raw};
 use support::run::full;
 use support::scenario::Scenario;
@@ -54,18 +54,12 @@ fn networkx(raw: &Raw, questions: &[Value]) -> Vec<Hops> {
     answers.iter().map(|answer| (hops(answer, "nodes"), hops(answer, "joined"))).collect()
 }
 
-fn lineage(arguments: &[&str], source: &TestSource, graph: &TestGraph) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_provsync"))
-        .arg("lineage")
-        .args(arguments)
-        .envs(source.environment())
-        .env("PROVSYNC_GRAPH__URI", &graph.config.uri)
-        .output()
-        .unwrap()
+fn lineage(arguments: &[&str], source: &TestSource) -> Output {
+    provsync(&["lineage"], source).args(arguments).output().unwrap()
 }
 
-fn text(arguments: &[&str], source: &TestSource, graph: &TestGraph) -> String {
-    let output = lineage(arguments, source, graph);
+fn text(arguments: &[&str], source: &TestSource) -> String {
+    let output = lineage(arguments, source);
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap()
 }
@@ -101,7 +95,7 @@ fn roots_of(raw: &Raw, atom: i64) -> Vec<String> {
     roots
 }
 
-async fn agrees_with_networkx(source: &TestSource, graph: &TestGraph, atoms: &[i64]) {
+async fn agrees_with_networkx(source: &TestSource, atoms: &[i64]) {
     let raw = raw::of_source(source).await;
     let cases: Vec<(i64, &str)> =
         atoms.iter().flat_map(|atom| ["down", "up", "both"].map(|way| (*atom, way))).collect();
@@ -114,7 +108,7 @@ async fn agrees_with_networkx(source: &TestSource, graph: &TestGraph, atoms: &[i
         for from in ["source", "graph"] {
             let atom = atom.to_string();
             let arguments = [&atom, "--from", from, "--direction", way, "--output", "json"];
-            let json = serde_json::from_str(&text(&arguments, source, graph)).unwrap();
+            let json = serde_json::from_str(&text(&arguments, source)).unwrap();
             assert_eq!(hops_of(&json), expected, "{arguments:?}");
         }
         reached += expected.0.len();
@@ -128,7 +122,7 @@ async fn the_samples_lineage_is_what_networkx_says() {
     let graph = support::graph::empty().await;
     let source = source::sample().await;
     full(&source, &graph).await.unwrap();
-    agrees_with_networkx(&source, &graph, &[1, 11, 23, 25, 28]).await;
+    agrees_with_networkx(&source, &[1, 11, 23, 25, 28]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -144,7 +138,7 @@ async fn random_lineage_is_what_networkx_says() {
         scenario.nodes.iter().filter(|n| n.kind == "atom").map(|n| n.atom).collect();
     let bare = scenario.streams.iter().map(|s| s.from).find(|atom| !rows.contains(atom));
     atoms.extend(bare);
-    agrees_with_networkx(&source, &graph, &atoms).await;
+    agrees_with_networkx(&source, &atoms).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -173,13 +167,13 @@ async fn a_tree_shows_each_node_once_and_marks_cycles_and_what_stands_elsewhere(
    └─DERIVED_FROM→ :Model 13 (graph.AtomGraphNodes 3)  (cycle)
 ";
     for from in ["source", "graph"] {
-        let shown = text(&["11", "--from", from, "--direction", "down"], &source, &graph);
+        let shown = text(&["11", "--from", from, "--direction", "down"], &source);
         assert_eq!(shown, expected, "{from}\n{shown}");
     }
-    let dot = text(&["11", "--direction", "down", "--output", "dot"], &source, &graph);
+    let dot = text(&["11", "--direction", "down", "--output", "dot"], &source);
     assert!(dot.starts_with("digraph lineage {") && dot.ends_with("}\n"), "{dot}");
     assert_eq!(dot.matches(" -> ").count(), 5, "{dot}");
-    let mermaid = text(&["11", "--output", "mermaid"], &source, &graph);
+    let mermaid = text(&["11", "--output", "mermaid"], &source);
     assert!(mermaid.starts_with("flowchart LR\n"), "{mermaid}");
     assert_eq!(mermaid.matches(" -->").count(), 5, "{mermaid}");
 }
@@ -197,7 +191,7 @@ async fn what_is_not_there_or_too_much_is_said_and_exits_with_2() {
         (vec!["25", "--hops", "0"], "--hops"),
         (vec!["25", "--nodes-max", "3"], "the walk ended at hop"),
     ] {
-        let output = lineage(&arguments, &source, &graph);
+        let output = lineage(&arguments, &source);
         let said = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(2), "{arguments:?}: {said}");
         assert!(said.contains(what), "{arguments:?}: {said}");

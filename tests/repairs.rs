@@ -4,7 +4,7 @@
 
 mod support;
 
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
 use provsync::mapping::Mapping;
@@ -12,6 +12,7 @@ use provsync::neo4j::Graph;
 use provsync::neo4j::checkpoint::{self, Progress, State};
 use provsync::reconcile::full::Options;
 use support::graph::TestGraph;
+use support::program::provsync;
 use support::run::{full, full_with};
 use support::scenario::{RELATIONS, Scenario, TYPES, nodes_sql};
 use support::source::{self, TestSource};
@@ -248,7 +249,7 @@ async fn ten_times_killed_it_ends_with_the_same_graph() {
     support::run::apply_schema(&graph, &Mapping::default_mapping().unwrap()).await;
     let mut resumed = 0;
     for _ in 0..10 {
-        let mut child = provsync_full(&source, &graph);
+        let mut child = provsync_full(&source);
         let until = Instant::now() + Duration::from_millis(100 + random.below(900));
         while Instant::now() < until && child.try_wait().unwrap().is_none() {
             tokio::time::sleep(Duration::from_millis(10)).await;
@@ -266,7 +267,7 @@ async fn ten_times_killed_it_ends_with_the_same_graph() {
         );
     }
     assert!(resumed >= 3, "only {resumed} of ten runs were killed on their way");
-    let output = provsync_full(&source, &graph).wait_with_output().unwrap();
+    let output = provsync_full(&source).wait_with_output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     assert_equal(&source, &graph).await;
     assert_eq!(reasons(&graph).await, Vec::<String>::new());
@@ -274,11 +275,8 @@ async fn ten_times_killed_it_ends_with_the_same_graph() {
 }
 
 /// The binary, as an operator starts it.
-fn provsync_full(source: &TestSource, graph: &TestGraph) -> Child {
-    Command::new(env!("CARGO_BIN_EXE_provsync"))
-        .args(["full", "--output", "json"])
-        .envs(source.environment())
-        .env("PROVSYNC_GRAPH__URI", &graph.config.uri)
+fn provsync_full(source: &TestSource) -> Child {
+    provsync(&["full", "--output", "json"], source)
         .env("PROVSYNC_FULL__PAGE_ROWS", "250")
         .env("PROVSYNC_FULL__BATCH_ROWS", "100")
         .stdout(Stdio::piped())

@@ -5,9 +5,9 @@
 mod support;
 
 use std::path::PathBuf;
-use std::process::Command;
 
 use sqlgraph_emulator::faults::{Effect, Fault, Kind};
+use support::program;
 use support::source::emulator_only;
 use support::stand::{EDITED_NODES, Stand, following};
 use support::truth::assert_equal;
@@ -145,8 +145,7 @@ struct Ran {
 }
 
 fn provsync(stand: &Stand, arguments: &[&str]) -> Ran {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_provsync"));
-    command.args(arguments).envs(stand.source.environment());
+    let mut command = program::provsync(arguments, &stand.source);
     let output = command.env("PROVSYNC_FULL__RETRY_SECONDS_MAX", "1").output().unwrap();
     let said = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
     Ran { code: output.status.code(), said }

@@ -11,15 +11,16 @@ use std::time::{Duration, Instant};
 use provsync::mapping::Mapping;
 use serde_json::Value;
 use support::graph::TestGraph;
+use support::program::provsync;
 use support::run::apply_schema;
 use support::source::{self, TestSource};
 use support::truth::{assert_equal, reasons};
 
 /// What a command needs to reach both sides.
 fn command(source: &TestSource, arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_provsync"));
-    command.args(arguments).envs(source.environment()).env("PROVSYNC_LOG__LEVEL", "info");
+    let mut command = provsync(arguments, source);
     command
+        .env("PROVSYNC_LOG__LEVEL", "info")
         .env("PROVSYNC_SYNC__HEARTBEAT_SECONDS", "1")
         .env("PROVSYNC_SYNC__TAKEOVER_SECONDS", "5");
     command

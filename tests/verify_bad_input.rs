@@ -4,7 +4,7 @@
 
 mod support;
 
-use std::process::{Command, Output};
+use std::process::Output;
 use std::time::Duration;
 
 use provsync::compare::difference::{Report, Verdict};
@@ -12,6 +12,7 @@ use provsync::compare::verify;
 use sqlgraph_emulator::faults;
 use support::bolt_proxy::{BoltProxy, Effect, Fault, On};
 use support::graph::TestGraph;
+use support::program::provsync;
 use support::run::full;
 use support::scenario::Scenario;
 use support::source::{self, TestSource, emulator_only};
@@ -27,9 +28,8 @@ async fn loaded(n: u64) -> (TestGraph, TestSource) {
 }
 
 fn run(source: &TestSource, arguments: &[&str]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_provsync"));
-    command.arg("verify").args(arguments).envs(source.environment());
-    command.env("PROVSYNC_FULL__RETRY_SECONDS_MAX", "1").output().unwrap()
+    let mut command = provsync(&["verify"], source);
+    command.args(arguments).env("PROVSYNC_FULL__RETRY_SECONDS_MAX", "1").output().unwrap()
 }
 
 fn exit(output: &Output) -> Option<i32> {

@@ -1,12 +1,12 @@
 //! What can't be compared is never called equal.
 
-use std::process::Command;
 use std::time::Duration;
 
 use super::*;
 use provsync::error::Kind;
 use sqlgraph_emulator::faults::{Effect, Fault};
 use support::bolt_proxy::{self, BoltProxy, On};
+use support::program;
 
 fn atoms(atoms: &[&str]) -> Options {
     let atoms = atoms.iter().map(|atom| (*atom).to_owned()).collect();
@@ -57,14 +57,8 @@ async fn a_graph_that_says_nothing_of_this_source_can_not_be_compared() {
 }
 
 /// The binary: exit code and what it said.
-fn provsync(arguments: &[&str], source: &TestSource, graph: &TestGraph) -> (Option<i32>, String) {
-    let output = Command::new(env!("CARGO_BIN_EXE_provsync"))
-        .arg("compare")
-        .args(arguments)
-        .envs(source.environment())
-        .env("PROVSYNC_GRAPH__URI", &graph.config.uri)
-        .output()
-        .unwrap();
+fn provsync(arguments: &[&str], source: &TestSource) -> (Option<i32>, String) {
+    let output = program::provsync(&["compare"], source).args(arguments).output().unwrap();
     let text = [output.stdout, output.stderr].concat();
     (output.status.code(), String::from_utf8(text).unwrap())
 }
@@ -72,7 +66,7 @@ fn provsync(arguments: &[&str], source: &TestSource, graph: &TestGraph) -> (Opti
 #[tokio::test(flavor = "multi_thread")]
 async fn what_can_not_be_told_exits_with_2() {
     let (graph, source) = sample().await;
-    assert_eq!(provsync(&["--all-roots"], &source, &graph).0, Some(0));
+    assert_eq!(provsync(&["--all-roots"], &source).0, Some(0));
     let bad: [(&[&str], &str); 7] = [
         (&[], "where does it begin"),
         (&["--all-roots", "--hops", "0"], "--hops"),
@@ -83,12 +77,12 @@ async fn what_can_not_be_told_exits_with_2() {
         (&["--all-roots", "--source-port", "1"], "can't be reached"),
     ];
     for (arguments, what) in bad {
-        let (code, text) = provsync(arguments, &source, &graph);
+        let (code, text) = provsync(arguments, &source);
         assert_eq!(code, Some(2), "{arguments:?}: {text}");
         assert!(text.contains(what), "{arguments:?}: {text}");
     }
     graph.run("MATCH (c:ProvsyncCheckpoint) SET c.epoch = 'x'").await;
-    let (code, text) = provsync(&["--all-roots"], &source, &graph);
+    let (code, text) = provsync(&["--all-roots"], &source);
     assert_eq!(code, Some(2), "a rule that stops a writer keeps a reader from telling: {text}");
 }
 

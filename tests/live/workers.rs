@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
+use super::support::program::bare;
+
 /// Far more than an end in good order takes.
 const END_MAX: Duration = Duration::from_secs(90);
 
@@ -24,14 +26,8 @@ impl Worker {
         assert!(self.child.is_none());
         let log =
             || -> File { OpenOptions::new().append(true).create(true).open(&self.log).unwrap() };
-        let mut command = Command::new(env!("CARGO_BIN_EXE_provsync"));
-        // What the tests themselves are configured by is not meant for it.
-        for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("PROVSYNC_")) {
-            command.env_remove(name);
-        }
-        let child = command
-            // Rows go by the thousand on purpose.
-            .args(["sync", "--allow-deletes", "1000000"])
+        // Rows go by the thousand on purpose.
+        let child = bare(&["sync", "--allow-deletes", "1000000"])
             .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .stdout(Stdio::from(log()))
             .stderr(Stdio::from(log()))

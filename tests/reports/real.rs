@@ -1,11 +1,11 @@
 //! Reports of the commands themselves, on a sample that somebody has tampered with.
 
 use std::path::Path;
-use std::process::Command;
 
 use provsync::compare::difference::{Kind, Report};
 use provsync::compare::report::{Format, write};
 
+use super::support::program::{bare, provsync};
 use super::support::run::full;
 use super::support::{self, graph::TestGraph, source};
 use super::{assert_follows_schema, junit};
@@ -13,8 +13,7 @@ use super::{assert_follows_schema, junit};
 /// Runs provsync with a report in every form; its exit code, and what the files hold.
 fn run(source: &source::TestSource, folder: &Path, arguments: &[&str]) -> (i32, Report) {
     let file = |ending: &str| folder.join(format!("report.{ending}"));
-    let mut command = Command::new(env!("CARGO_BIN_EXE_provsync"));
-    command.args(arguments).envs(source.environment());
+    let mut command = provsync(arguments, source);
     for ending in ["txt", "json", "xml", "sarif", "html"] {
         command.arg("--report").arg(file(ending));
     }
@@ -118,8 +117,7 @@ async fn equal_stores_are_reported_without_anything_to_look_at() {
 #[test]
 fn a_file_whose_name_asks_for_no_form_is_refused_before_anything_is_read() {
     for name in ["report", "report.pdf", "report.HTML"] {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_provsync"));
-        let done = command.args(["verify", "--report", name]).output().unwrap();
+        let done = bare(&["verify", "--report", name]).output().unwrap();
         let said = String::from_utf8_lossy(&done.stderr).into_owned();
         assert_eq!(done.status.code(), Some(2), "{said}");
         assert!(said.contains("ends in .txt, .json, .xml, .sarif or .html"), "{said}");

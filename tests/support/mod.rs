@@ -12,6 +12,7 @@
 pub mod bolt_proxy;
 pub mod debian;
 pub mod graph;
+pub mod program;
 mod random;
 pub mod raw;
 pub mod run;

@@ -1,0 +1,35 @@
+//! provsync's program, as somebody starts it: no variable that the tests are configured by reaches it.
+
+use std::process::Command;
+
+use super::graph;
+use super::source::TestSource;
+
+/// Without configuration.
+pub fn bare(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_provsync"));
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("PROVSYNC_") {
+            command.env_remove(name);
+        }
+    }
+    command.args(arguments);
+    command
+}
+
+/// It finds the source, and the graph of `scripts/neo4j`.
+pub fn provsync(arguments: &[&str], source: &TestSource) -> Command {
+    let mut command = bare(arguments);
+    command.envs(source.environment()).envs(of_graph());
+    command
+}
+
+/// Where the graph is.
+pub fn of_graph() -> [(&'static str, String); 3] {
+    let graph = graph::config();
+    [
+        ("PROVSYNC_GRAPH__URI", graph.uri),
+        ("PROVSYNC_GRAPH__USER", graph.user),
+        ("PROVSYNC_GRAPH__PASSWORD", graph.password.expose().to_owned()),
+    ]
+}
