@@ -1,7 +1,7 @@
 //! Writes items in one transaction: in the order of R8, guard last, and every count compared with
 //! what was sent.
 
-mod ends;
+pub mod ends;
 pub mod leave;
 pub mod owner;
 mod parameters;

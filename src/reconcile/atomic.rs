@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::carrier::{Ends, missing_ends};
 use super::diff::Item;
-use super::engine::{Engine, Wish, count_deletes};
+use super::engine::{self, Engine, Wish, count_deletes};
 use super::stores::GraphStore;
 use crate::error::Result;
 use crate::mapping::{Shape, Slot};
@@ -99,8 +99,7 @@ impl<G: GraphStore> Engine<G> {
                 let is_here = |key: &i64| wishes.get(&edges).is_some_and(|w| w.keys.contains(*key));
                 let lacking = found.into_iter().map(|(key, _)| key).filter(|key| !is_here(key));
                 lacks.entry(edges).or_default().extend(lacking);
-                let leaves = planned.items.iter().filter(|i| matches!(i, Item::Leave { .. }));
-                leaving.entry(edges).or_default().extend(leaves.map(Item::key));
+                leaving.entry(edges).or_default().extend(engine::leaving(&planned.items));
             }
             let deletes = count_deletes(&planned.items);
             plans.push(TablePlan { slot: *slot, shape, items: planned.items, deletes });

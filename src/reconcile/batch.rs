@@ -5,7 +5,9 @@
 use super::diff::{Entry, Item};
 use super::lanes::Batch;
 use super::stores::GraphStore;
-use crate::error::{Error, Kind};
+use crate::error::{Error, Kind, Result};
+use crate::mapping::Shape;
+use crate::neo4j::apply::ends::row_tokens;
 use crate::neo4j::apply::{Applied, Context};
 use crate::neo4j::errors::is_of_one_transaction;
 use crate::neo4j::quarantine::Reason;
@@ -29,21 +31,37 @@ pub(super) fn worse(a: Option<Error>, b: Option<Error>) -> Option<Error> {
     }
 }
 
+/// How far a batch came.
+#[derive(Default)]
+pub(super) struct Ended {
+    /// What was committed, also where it failed.
+    pub applied: Applied,
+    /// What is still to be written instead of rows that the server does not take. It is the caller's,
+    /// since a node may leave by it (R1).
+    pub instead: Batch,
+    /// Why it came no further.
+    pub failure: Option<Error>,
+}
+
 /// Writes a batch; halves it when it is too large, bisects it to the row that the server refuses.
-///
-/// Returns what was committed even when it fails.
-pub(super) async fn write<G: GraphStore>(
-    graph: G,
-    context: Context,
+pub(super) async fn write<G: GraphStore>(graph: G, context: Context, batch: Batch) -> Ended {
+    let mut ended = Ended::default();
+    ended.failure = write_parts(&graph, &context, batch, &mut ended).await.err();
+    ended
+}
+
+async fn write_parts<G: GraphStore>(
+    graph: &G,
+    context: &Context,
     batch: Batch,
-) -> (Applied, Option<Error>) {
-    let mut total = Applied::default();
+    ended: &mut Ended,
+) -> Result<()> {
     let mut stack = vec![batch];
     let mut tries = 0;
-    while let Some(batch) = stack.pop() {
-        match graph.apply(&context, &batch).await {
+    while let Some(mut batch) = stack.pop() {
+        match graph.apply(context, &batch).await {
             Ok(applied) => {
-                total.add(applied);
+                ended.applied.add(applied);
                 tries = 0;
             }
             Err(error) if error.kind == Kind::Refused && tries + 1 < REFUSED_TRIES => {
@@ -56,28 +74,27 @@ pub(super) async fn write<G: GraphStore>(
                     && batch.len() < 2
                     && !is_of_one_transaction(&error) =>
             {
-                return (total, Some(error.with_kind(Kind::Transient)));
+                return Err(error.with_kind(Kind::Transient));
             }
             Err(error) if error.kind == Kind::TooLarge && leaves_alone(&batch) => {
-                let (stripped, failure) = strip(&graph, &context, batch[0].key(), error).await;
-                total.add(stripped);
-                if failure.is_some() {
-                    return (total, failure);
-                }
+                strip(graph, context, batch[0].key(), error, &mut ended.applied).await?;
                 stack.push(batch);
             }
             Err(error) if matches!(error.kind, Kind::Refused | Kind::TooLarge) => {
                 tracing::info!(rows = batch.len(), %error, "splitting a batch");
                 tries = 0;
-                match split(batch, &error) {
-                    Some(parts) => stack.extend(parts),
-                    None => return (total, Some(error.with_kind(Kind::Graph))),
+                if batch.len() > 1 {
+                    let second = batch.split_off(batch.len() / 2);
+                    stack.extend([second, batch]);
+                    continue;
                 }
+                let instead = batch.pop().and_then(|item| give_up(item, &error, &context.shape));
+                ended.instead.extend(instead.ok_or_else(|| error.with_kind(Kind::Graph))?);
             }
-            Err(error) => return (total, Some(error)),
+            Err(error) => return Err(error),
         }
     }
-    (total, None)
+    Ok(())
 }
 
 /// Whether all that a batch does is that one node leaves.
@@ -86,45 +103,56 @@ fn leaves_alone(batch: &[Item]) -> bool {
 }
 
 /// Takes all relationships off a node that leaves, as many at a time as the server takes; `error` is why
-/// it does not leave with them.
-///
-/// Returns what was committed even when it fails.
+/// it does not leave with them. Adds what was committed to `total`, also where it fails.
 async fn strip<G: GraphStore>(
     graph: &G,
     context: &Context,
     key: i64,
     error: Error,
-) -> (Applied, Option<Error>) {
-    let (mut total, mut most) = (Applied::default(), STRIPPED_MAX);
+    total: &mut Applied,
+) -> Result<()> {
+    let (mut is_less, mut most) = (false, STRIPPED_MAX);
     loop {
         match graph.strip(context, key, most).await {
             Ok(stripped) if stripped.detached + stripped.foreign_deleted == 0 => {
-                // Nothing was on it: alone it is no more than any other.
-                let failure = (total == Applied::default()).then(|| error.with_kind(Kind::Graph));
-                return (total, failure);
+                // Where nothing was on it, alone it is no more than any other.
+                return if is_less { Ok(()) } else { Err(error.with_kind(Kind::Graph)) };
             }
-            Ok(stripped) => total.add(stripped),
+            Ok(stripped) => {
+                is_less = true;
+                total.add(stripped);
+            }
             Err(error) if error.kind == Kind::TooLarge && most > 1 => most /= 2,
             Err(error) if error.kind == Kind::TooLarge => {
-                return (total, Some(error.with_kind(Kind::Graph)));
+                return Err(error.with_kind(Kind::Graph));
             }
-            Err(error) => return (total, Some(error)),
+            Err(error) => return Err(error),
         }
     }
 }
 
-/// Two halves, the first on top; a single row that can't be written goes into quarantine instead.
-fn split(mut batch: Batch, error: &Error) -> Option<Vec<Batch>> {
-    if batch.len() > 1 {
-        let second = batch.split_off(batch.len() / 2);
-        return Some(vec![second, batch]);
-    }
-    let instead = give_up(batch.pop()?, error)?;
-    Some(if instead.is_empty() { Vec::new() } else { vec![instead] })
+/// What is done with a row that the server does not take: it is absent, with the server's code.
+fn give_up(item: Item, error: &Error, shape: &Shape) -> Option<Batch> {
+    let (key, reason) = (item.key(), refusal(&item, error, shape));
+    let same = |entry: &Entry| {
+        entry.as_ref().is_some_and(|(c, print)| *c == reason.code && *print == reason.fingerprint())
+    };
+    Some(match item {
+        Item::Enter { entry, .. } | Item::Create { entry, .. } if same(&entry) => Vec::new(),
+        Item::Enter { .. } | Item::Create { .. } => vec![Item::Quarantine { key, reason }],
+        Item::UpdateNode { .. } => {
+            vec![Item::Leave { key, gone: true }, Item::Quarantine { key, reason }]
+        }
+        Item::UpdateRelationship { relationship, .. } => {
+            let name = relationship.name.to_string();
+            vec![Item::Delete { key, name, gone: true }, Item::Quarantine { key, reason }]
+        }
+        _ => return None,
+    })
 }
 
-/// What is done with a row that the server does not take: it is absent, with the server's code.
-fn give_up(item: Item, error: &Error) -> Option<Batch> {
+/// Why the row is absent. An edge waits for its rows too: without one of them the reason is another.
+fn refusal(item: &Item, error: &Error, shape: &Shape) -> Reason {
     let code = error.server_code().unwrap_or("no code");
     let reason = match error.kind {
         Kind::TooLarge => Reason::new(
@@ -135,20 +163,11 @@ fn give_up(item: Item, error: &Error) -> Option<Batch> {
         ),
         _ => Reason::new("row-refused", format!("Neo4j refused this row alone ({code})")),
     };
-    let key = item.key();
-    let same = |entry: &Entry| {
-        entry.as_ref().is_some_and(|(c, print)| *c == reason.code && *print == reason.fingerprint())
+    let rows = match item {
+        Item::UpdateRelationship { relationship, .. } | Item::Create { relationship, .. } => {
+            shape.relationship().and_then(|ends| row_tokens(ends, &relationship.place))
+        }
+        _ => None,
     };
-    Some(match item {
-        Item::Enter { entry, .. } | Item::Create { entry, .. } if same(&entry) => Vec::new(),
-        Item::Enter { .. } | Item::Create { .. } => vec![Item::Quarantine { key, reason }],
-        Item::UpdateNode { .. } => {
-            vec![Item::Leave { key, gone: true }, Item::Quarantine { key, reason }]
-        }
-        Item::UpdateRelationship { name, .. } => {
-            let name = name.to_string();
-            vec![Item::Delete { key, name, gone: true }, Item::Quarantine { key, reason }]
-        }
-        _ => return None,
-    })
+    reason.waiting_for(rows.into_iter().flatten())
 }

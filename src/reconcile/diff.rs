@@ -98,10 +98,8 @@ pub enum Item {
     },
     /// Properties of a relationship change.
     UpdateRelationship {
-        /// Row key.
-        key: i64,
-        /// Its type.
-        name: Arc<str>,
+        /// The relationship as it will be.
+        relationship: Arc<Desired>,
         /// What changes.
         changes: Changes,
     },
@@ -140,13 +138,12 @@ impl Item {
             | Self::Unlabel { key, .. }
             | Self::Rekey { key, .. }
             | Self::UpdateNode { key, .. }
-            | Self::UpdateRelationship { key, .. }
             | Self::Quarantine { key, .. }
             | Self::Release { key }
             | Self::Wake { key } => *key,
-            Self::Enter { node: desired, .. } | Self::Create { relationship: desired, .. } => {
-                desired.key
-            }
+            Self::Enter { node: desired, .. }
+            | Self::UpdateRelationship { relationship: desired, .. }
+            | Self::Create { relationship: desired, .. } => desired.key,
         }
     }
 
@@ -262,15 +259,11 @@ fn relationship(
     let mut items: Vec<Item> = wrong.map(|a| delete(key, a, false)).collect();
     match kept {
         Some(actual) => {
-            let name = || Some(Arc::clone(&wanted.name));
-            items.extend(actual.has_float_key.then(|| Item::Rekey { key, name: name() }));
+            let name = Some(Arc::clone(&wanted.name));
+            items.extend(actual.has_float_key.then_some(Item::Rekey { key, name }));
             let changes = changes(&wanted.properties, &actual.properties);
             if !changes.is_empty() {
-                items.push(Item::UpdateRelationship {
-                    key,
-                    name: Arc::clone(&wanted.name),
-                    changes,
-                });
+                items.push(Item::UpdateRelationship { relationship: Arc::clone(wanted), changes });
             }
             items.extend(entry.map(|_| Item::Release { key }));
         }

@@ -282,3 +282,8 @@ pub(super) fn count_deletes(items: &[Item]) -> u64 {
         |item: &&Item| matches!(item, Item::Leave { .. } | Item::Delete { gone: true, .. });
     items.iter().filter(deletes).count() as u64
 }
+
+/// Keys of the nodes that leave.
+pub(super) fn leaving(items: &[Item]) -> impl Iterator<Item = i64> {
+    items.iter().filter(|item| matches!(item, Item::Leave { .. })).map(Item::key)
+}

@@ -7,7 +7,7 @@ use tokio::task::JoinSet;
 
 use super::batch;
 use super::diff::{self, ActualNodes, Item};
-use super::engine::{Engine, Wish, count_deletes};
+use super::engine::{self, Engine, Wish, count_deletes};
 use super::lanes::{self, Limits};
 use super::stores::GraphStore;
 use crate::error::{Error, Kind, Result};
@@ -110,8 +110,7 @@ impl<G: GraphStore> Engine<G> {
             let (entries, actual) = tokio::try_join!(entries, actual)?;
             let mut items = diff::nodes(&wish.desired, &actual, &entries, &node.placeholder);
             items.extend(self.woken(wish, &actual, &entries));
-            let leaves = items.iter().filter(|i| matches!(i, Item::Leave { .. })).map(Item::key);
-            let mut uprooted: BTreeSet<i64> = leaves.collect();
+            let mut uprooted: BTreeSet<i64> = engine::leaving(&items).collect();
             uprooted.extend(wish.inserted.iter().filter(|key| actual.contains_key(key)));
             Ok(Planned { items, entries, uprooted })
         } else {
@@ -199,7 +198,8 @@ impl<G: GraphStore> Engine<G> {
         self.run.summary.sample.extend(items.iter().take(room).map(|item| describe(shape, item)));
     }
 
-    /// Writes items, round by round, the batches of a round side by side.
+    /// Writes items, round by round, the batches of a round side by side. Rows that the server does not
+    /// take are absent in the end, with the server's reason.
     pub(super) async fn write(
         &mut self,
         slot: Slot,
@@ -208,7 +208,7 @@ impl<G: GraphStore> Engine<G> {
     ) -> Result<Vec<Waiting>> {
         let (lanes, batch_rows) = (self.limits.lanes, self.limits.batch_rows);
         let limits = Limits { lanes, batch_rows, lane_rows_min: batch_rows.min(LANE_ROWS_MIN) };
-        let mut waiting = Vec::new();
+        let (mut waiting, mut instead) = (Vec::new(), Vec::new());
         self.run.has_written |= !items.is_empty();
         for round in lanes::rounds(items, limits) {
             let deletes: u64 = round.iter().map(|batch| count_deletes(batch)).sum();
@@ -218,11 +218,12 @@ impl<G: GraphStore> Engine<G> {
             }
             let mut failure: Option<Error> = None;
             while let Some(ended) = running.join_next().await {
-                let (applied, error) = ended
+                let ended = ended
                     .map_err(|e| Error::new(Kind::Graph, format!("a lane ended early: {e}")))?;
-                self.note(slot, &applied);
-                waiting.extend(applied.waiting);
-                failure = batch::worse(failure, error);
+                self.note(slot, &ended.applied);
+                waiting.extend(ended.applied.waiting);
+                instead.extend(ended.instead);
+                failure = batch::worse(failure, ended.failure);
             }
             if let Some(error) = failure {
                 return Err(error);
@@ -231,6 +232,11 @@ impl<G: GraphStore> Engine<G> {
         }
         if self.run.quarantined_anew > self.limits.quarantine_max {
             return Err(over_quarantine_max(self.limits.quarantine_max, ""));
+        }
+        if !instead.is_empty() {
+            let leaving = engine::leaving(&instead).collect();
+            Box::pin(self.shed_edges(slot, &leaving, context.read_at)).await?;
+            waiting.extend(Box::pin(self.write(slot, context, instead)).await?);
         }
         Ok(waiting)
     }

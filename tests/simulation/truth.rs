@@ -2,7 +2,7 @@
 
 use provsync::model::Value;
 
-use crate::graph::{Data, Node, Relationship, integer};
+use crate::graph::{Data, Node, Relationship, integer, is_refused};
 use crate::source::{Database, Rows};
 
 const NODES: &str = "graph.AtomGraphNodes";
@@ -34,6 +34,11 @@ pub fn contradictions(database: &Database, data: &Data) -> Vec<String> {
 
 fn entry<'a>(data: &'a Data, table: &str, key: i64) -> Option<&'a str> {
     data.entries.get(&(table.to_owned(), key)).map(|entry| entry.reason.as_str())
+}
+
+/// A row that the graph refuses, or did when it was tried last.
+fn was_refused(metadata: Option<&String>, reason: Option<&str>) -> bool {
+    reason == Some("row-refused") && metadata.is_some_and(|text| is_refused(text))
 }
 
 fn label(kind: &str) -> Option<&'static str> {
@@ -90,6 +95,7 @@ fn nodes(rows: &Rows, data: &Data, out: &mut Vec<String>) {
                 && !node.labels.contains("AtomPlaceholder")
         };
         let right = match (row.atom, label(&row.kind), found.as_slice()) {
+            (Some(_), Some(_), []) if was_refused(row.metadata.as_ref(), reason) => true,
             (None, Some(_), []) => reason == Some("identity-null"),
             (_, None, []) => reason == Some("type-refused"),
             (Some(atom), Some(name), []) => {
@@ -135,6 +141,7 @@ fn edges(rows: &Rows, data: &Data, out: &mut Vec<String>) {
         let ends = rows.key_of(row.from).zip(rows.key_of(row.to));
         let node = |key: i64| by_key(data, key).first().map(|(id, _)| *id);
         let right = match (ends, found.as_slice()) {
+            (Some(_), []) if was_refused(row.metadata.as_ref(), reason) => true,
             // It may still say what it waited for before its node's row, which was in quarantine,
             // was deleted and inserted again.
             (None, []) => matches!(reason, Some("edge-dangling" | "edge-end-missing")),
@@ -172,6 +179,7 @@ fn streams(rows: &Rows, data: &Data, out: &mut Vec<String>) {
             node.labels.contains("Atom") && integer(&node.properties, "atomId") == Some(atom)
         };
         let right = match (row.from.zip(row.to), found.as_slice()) {
+            (Some(_), []) if was_refused(row.metadata.as_ref(), reason) => true,
             (None, []) => reason == Some("identity-null"),
             (Some((from, to)), [r]) => {
                 stands(r.from, from)

@@ -1,4 +1,4 @@
-//! Relationships whose ends are missing.
+//! Relationships that are not there, and the rows that they join.
 
 use neo4rs::BoltType;
 
@@ -15,18 +15,27 @@ pub(super) fn waiting_of(cells: &[BoltType]) -> Waiting {
     Waiting { key, lacks_from: flag(1), lacks_to: flag(2) }
 }
 
-/// Why an edge is not there. It waits for both of its rows, whichever lacks: whatever becomes of one
-/// of them may change the reason, which names them so that an edge between other rows has another.
+/// What stands for the rows that an edge joins; of links, which stand on identities, there are none. An
+/// edge that is not there waits for both, whatever it lacks: what becomes of one of them may change the
+/// reason.
+pub fn row_tokens(ends: &RelationshipShape, place: &Place) -> Option<[String; 2]> {
+    match place {
+        Place::Between(from, to) if ends.placeholder.is_none() => {
+            Some([quarantine::token(&ends.from.label, from), quarantine::token(&ends.to.label, to)])
+        }
+        _ => None,
+    }
+}
+
+/// Why an edge is not there. The reason names its rows, so that an edge between others has another.
 pub(super) fn missing_ends(
     ends: &RelationshipShape,
     waiting: &Waiting,
     place: Option<&Place>,
 ) -> Reason {
-    let Some(Place::Between(from, to)) = place else {
+    let Some([from, to]) = place.and_then(|place| row_tokens(ends, place)) else {
         return Reason::new(END_MISSING, "the rows that it joins are not in the graph");
     };
-    let (from, to) =
-        (quarantine::token(&ends.from.label, from), quarantine::token(&ends.to.label, to));
     let which = match (waiting.lacks_from, waiting.lacks_to) {
         (true, true) => "both rows are",
         (true, false) => "the row where it begins is",

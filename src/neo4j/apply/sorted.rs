@@ -45,8 +45,9 @@ impl<'a> Sorted<'a> {
                 self.rekey_relationships.entry(name).or_default().push(*key);
             }
             Item::UpdateNode { key, changes } => self.update_nodes.push((*key, changes)),
-            Item::UpdateRelationship { key, name, changes } => {
-                self.update_relationships.entry(name).or_default().push((*key, changes));
+            Item::UpdateRelationship { relationship, changes } => {
+                let of_name = self.update_relationships.entry(&relationship.name).or_default();
+                of_name.push((relationship.key, changes));
             }
             Item::Create { relationship, entry } => {
                 self.create.entry(&relationship.name).or_default().push((relationship, entry));

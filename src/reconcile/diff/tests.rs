@@ -144,9 +144,10 @@ fn apply_relationships(items: &[Item], actual: &mut ActualRelationships, entries
                 let one = of_key.iter_mut().find(|r| r.name == name).expect("is there");
                 one.has_float_key = false;
             }
-            Item::UpdateRelationship { key, name, changes } => {
-                let of_key = actual.get_mut(key).expect("is there");
-                let one = of_key.iter_mut().find(|r| *r.name == **name).expect("is there");
+            Item::UpdateRelationship { relationship, changes } => {
+                let of_key = actual.get_mut(&relationship.key).expect("is there");
+                let one = of_key.iter_mut().find(|r| *r.name == *relationship.name);
+                let one = one.expect("is there");
                 for (i, v) in changes {
                     one.properties[*i].clone_from(v);
                 }

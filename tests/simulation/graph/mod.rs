@@ -38,6 +38,8 @@ pub struct Data {
     pub relationships: BTreeMap<u64, Relationship>,
     pub entries: BTreeMap<(String, i64), Entry>,
     pub checkpoint: Option<Checkpoint>,
+    /// Whether there is a constraint of others, which rows break whose metadata [`is_refused`].
+    pub is_constrained: bool,
     next_id: u64,
 }
 
@@ -60,6 +62,11 @@ impl Data {
         self.next_id += 1;
         self.next_id
     }
+}
+
+/// Whether a constraint of others forbids this metadata, while there is one.
+pub fn is_refused(metadata: &str) -> bool {
+    metadata == "m3"
 }
 
 pub fn integer(properties: &Properties, name: &str) -> Option<i64> {

@@ -13,7 +13,7 @@ use provsync::neo4j::quarantine::{DETACHED, Reason, token};
 use provsync::reconcile::desired::{Desired, Place};
 use provsync::reconcile::diff::{Changes, Entry, Item};
 
-use super::{Data, Node, Properties, Relationship, integer};
+use super::{Data, Node, Properties, Relationship, integer, is_refused};
 
 /// The items of all parts, phase by phase over all of them.
 pub fn write(data: &mut Data, parts: &[Part<'_>]) -> Result<Vec<Applied>> {
@@ -114,10 +114,13 @@ impl Change<'_> {
             // Nobody changes keys by hand there.
             Item::Rekey { .. } => return Err(moved()),
             Item::UpdateNode { key, changes } => {
+                self.may_be(changes.iter().filter_map(|(_, value)| value.as_ref()))?;
                 set(&mut self.node(&shape, *key)?.properties, &shape, changes);
             }
-            Item::UpdateRelationship { key, name, changes } => {
-                let id = self.relationship(&shape, name, *key).ok_or_else(moved)?;
+            Item::UpdateRelationship { relationship, changes } => {
+                let (name, key) = (&relationship.name, relationship.key);
+                self.may_be(changes.iter().filter_map(|(_, value)| value.as_ref()))?;
+                let id = self.relationship(&shape, name, key).ok_or_else(moved)?;
                 let r = self.data.relationships.get_mut(&id).unwrap();
                 set(&mut r.properties, &shape, changes);
             }
@@ -138,6 +141,11 @@ impl Change<'_> {
             Item::Wake { key } => self.wake_row(&shape, *key),
         }
         Ok(())
+    }
+
+    fn may_be<'v>(&self, mut values: impl Iterator<Item = &'v Value>) -> Result<()> {
+        let is_refused = |value: &Value| matches!(value, Value::Text(text) if is_refused(text));
+        if self.data.is_constrained && values.any(is_refused) { Err(not_unique()) } else { Ok(()) }
     }
 
     fn wake_row(&mut self, shape: &Shape, key: i64) {
@@ -253,6 +261,7 @@ impl Change<'_> {
                 return Err(not_unique());
             }
             let mut properties = all(shape, row);
+            self.may_be(properties.values())?;
             properties.insert(node.identity.clone(), identity.value());
             properties.insert(shape.key.clone(), Value::Integer(row.key));
             let labels = [row.name.to_string(), node.label.clone()].into();
@@ -280,6 +289,7 @@ impl Change<'_> {
             self.reject(row.key, entry, &reason.waiting_for([token(&row.name, identity)]));
             return Ok(());
         }
+        self.may_be(all(shape, row).values())?;
         let adopted = self.data.nodes.get_mut(&id).unwrap();
         adopted.labels.insert(node.label.clone());
         adopted.labels.remove(&node.placeholder);
@@ -374,6 +384,7 @@ impl Change<'_> {
             return Err(if same { moved() } else { not_unique() });
         }
         let mut properties = all(shape, row);
+        self.may_be(properties.values())?;
         properties.insert(shape.key.clone(), Value::Integer(row.key));
         let id = self.data.next_id();
         let name = row.name.to_string();

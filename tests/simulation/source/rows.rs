@@ -148,6 +148,10 @@ impl Rows {
         }
         self.next_id += 1;
         let id = kept.unwrap_or(self.next_id);
+        if let Some(row) = self.nodes.get_mut(&key).filter(|_| random.below(2) == 0) {
+            row.metadata = text(random);
+            return;
+        }
         let kind = TYPES[usize::try_from(random.below(6)).unwrap()].to_owned();
         self.nodes.insert(key, NodeRow { id, atom: atom(random), kind, metadata: text(random) });
     }

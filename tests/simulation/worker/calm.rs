@@ -18,6 +18,7 @@ impl World {
     /// The end of a run.
     pub async fn calm_down(&mut self) {
         self.say("calm");
+        self.graph.by_hand(|data| data.is_constrained = false);
         // A checkpoint that was edited beside a worker that has nothing to do stays as it is until
         // there is something.
         let before = self.source.database().version;
@@ -29,6 +30,9 @@ impl World {
         }
         for process in &self.processes {
             process.chaos.spare();
+        }
+        if !self.refuses_nothing().await {
+            return;
         }
         let before = self.graph.settled();
         self.wrong.extend(truth::differences(&self.source.rows(), &before));
@@ -78,6 +82,20 @@ impl World {
             }
         }
         self.wrong.is_empty()
+    }
+
+    /// Rows that were refused come by themselves.
+    async fn refuses_nothing(&mut self) -> bool {
+        let begun = Instant::now();
+        let is_refused = |data: &Data| data.entries.values().any(|e| e.reason == "row-refused");
+        while is_refused(&self.graph.data()) {
+            if begun.elapsed() > CATCH_UP_MAX {
+                self.wrong.push("rows are refused that nothing forbids".to_owned());
+                return false;
+            }
+            sleep(Duration::from_secs(60)).await;
+        }
+        self.catch_up().await
     }
 
     pub fn has_caught_up(&self) -> bool {

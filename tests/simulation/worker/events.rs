@@ -46,6 +46,8 @@ pub enum Event {
     EditCheckpoint,
     DeleteCheckpoint,
     DropConstraint,
+    /// Somebody makes a constraint of their own that some rows break, or drops it.
+    Constrain,
     /// Somebody asks the worker for a full.
     Ask,
 }
@@ -96,6 +98,10 @@ impl World {
             Event::EditCheckpoint => self.edit_checkpoint(),
             Event::DeleteCheckpoint => self.graph.by_hand(|data| data.checkpoint = None),
             Event::DropConstraint => self.graph.drop_constraint(self.random.next()),
+            Event::Constrain => {
+                let is_on = self.random.below(3) > 0;
+                self.graph.by_hand(|data| data.is_constrained = is_on);
+            }
             Event::Ask => self.ask(),
         }
     }

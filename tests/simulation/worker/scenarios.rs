@@ -97,6 +97,11 @@ fn a_constraint_that_was_dropped_is_made_again_and_a_full_that_was_asked_for_is_
 }
 
 #[test]
+fn rows_that_the_graph_refuses_are_absent_and_come_when_it_takes_them() {
+    is_right(&[(3, Constrain), (1, KillLater), (1, Start)]);
+}
+
+#[test]
 fn everything_at_once() {
     is_right(&[
         (1, KillLater),
@@ -113,6 +118,7 @@ fn everything_at_once() {
         (1, CleanUpWhileDown),
         (1, Truncate),
         (1, EditCheckpoint),
+        (1, Constrain),
         (1, Ask),
     ]);
 }
