@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::*;
 use provsync::neo4j::{Graph, checkpoint};
 use provsync::reconcile::full;
+use support::scenario::{Node, Stream, nodes_sql, streams_sql};
 
 /// What is done to the graph; `{e}`, `{d}`, `{n}`, `{m}`, `{s}` are keys of edges, nodes and a stream, `{x}` a new
 /// key and atom, `{w}` a node's key and `{l}` a type's label that it can have.
@@ -275,4 +276,27 @@ async fn one_change_to_the_debian_data_is_found_at_its_hop_and_not_beyond_the_la
     let stand = Stand { graph, source, config };
     stand.full().await;
     mutate(&stand, &mut Random::new(seed()), count, false).await;
+}
+
+/// A look by the identity finds it too, and says what was looked for.
+#[tokio::test]
+async fn an_identity_that_is_the_same_number_as_a_float_is_different() {
+    let (graph, source) = (support::graph::empty().await, source::loose().await);
+    source.execute(&nodes_sql(&[Node { key: 1, atom: 101, kind: "atom" }])).await;
+    source.execute(&streams_sql(&[Stream { key: 1, from: 101, to: 888 }])).await;
+    full(&source, &graph).await.unwrap();
+    let expected: [(i64, &[(Element, u32)]); 2] =
+        [(101, &[(('n', 1), 0), (('s', 1), 1)]), (888, &[(('s', 1), 1)])];
+    for (atom, expected) in expected {
+        graph
+            .run(&format!("MATCH (n:Atom {{atomId: {atom}}}) SET n.atomId = toFloat({atom})"))
+            .await;
+        let of_atom = Choice { atoms: vec![atom.to_string()], ..Choice::default() };
+        for roots in [options().roots, of_atom] {
+            let report = compare(&source, &graph, &Options { roots, ..options() }).await.unwrap();
+            assert_eq!(report.verdict, Verdict::Different, "{atom}: {report:#?}");
+            assert_eq!(named(&report), expected.iter().copied().collect(), "{atom}");
+        }
+        graph.run(&format!("MATCH (n:Atom {{atomId: {atom}}}) SET n.atomId = {atom}")).await;
+    }
 }

@@ -4,6 +4,7 @@ use super::*;
 use provsync::compare::difference::{Difference, Kind};
 use provsync::compare::shown::Type;
 use provsync::reconcile::full::Options as FullOptions;
+use support::scenario::{Edge, Node, Stream, edges_sql, nodes_sql, streams_sql};
 
 const NODES: &str = "graph.AtomGraphNodes";
 const EDGES: &str = "graph.AtomGraphEdges";
@@ -115,6 +116,33 @@ async fn a_relationships_key_that_is_no_number_of_a_row_is_named_and_it_comes_ag
             assert!(found.graph[0].from.is_some() && found.graph[0].to.is_some(), "{found:?}");
             assert_equal(&source, &graph).await;
         }
+    }
+}
+
+/// As with keys, a seek finds it; of nodes with streams and without, and of placeholders.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_identity_that_is_the_same_number_as_a_float_is_found_and_becomes_an_integer() {
+    let (graph, source) = (support::graph::empty().await, source::loose().await);
+    source
+        .execute(&nodes_sql(&[1, 2].map(|key| Node { key, atom: 100 + key, kind: "atom" })))
+        .await;
+    source.execute(&edges_sql(&[Edge { key: 1, from: 1, to: 2, kind: "SimilarTo" }])).await;
+    source.execute(&streams_sql(&[Stream { key: 1, from: 101, to: 888 }])).await;
+    full(&source, &graph).await.unwrap();
+    let config = verify_config(&source, &graph);
+    let rows = Rows::read(&source).await;
+    for atom in [101, 102, 888] {
+        let change = format!("MATCH (n:Atom {{atomId: {atom}}}) SET n.atomId = toFloat({atom})");
+        graph.run(&change).await;
+        let nodes = rows.nodes.iter().filter(|(_, n)| n.atom == atom && n.kind == "atom");
+        let mut expected: BTreeSet<String> =
+            nodes.map(|(key, _)| format!("{NODES} {key} wrong_identity")).collect();
+        let streams = rows.streams_on(atom);
+        expected.extend(streams.iter().map(|key| format!("{STREAMS} {key} wrong_ends")));
+        found_and_repaired(&config, &expected, &change).await;
+        assert_equal(&source, &graph).await;
+        let floats = "MATCH (n:Atom) WHERE n.atomId IS :: FLOAT NOT NULL RETURN count(n) AS row";
+        assert_eq!(graph.number(floats).await, 0, "{change}");
     }
 }
 

@@ -35,16 +35,18 @@ pub fn owners(shape: &Shape, node: &NodeShape, name: &str) -> String {
 }
 
 /// Gives rows the nodes that stand for their identities: placeholders, nodes with the row's own key that
-/// lost the table's label, and nodes of the table with a key that is no row's.
+/// lost the table's label, and nodes of the table with a key that is no row's. The identity is written
+/// too: a seek also finds the float of the same number.
 pub fn adopt(shape: &Shape, node: &NodeShape, name: &str) -> String {
     format!(
         "UNWIND $rows AS row
 MATCH {node}
 WHERE (n:{placeholder} AND n.{key} IS NULL) OR (n.{key} = row.k AND NOT n:{label}) OR (n:{label} AND NOT n.{key} IS :: INTEGER)
-SET n.{key} = row.k, n:{label}, n += row.p
+SET n.{identity} = row.i, n.{key} = row.k, n:{label}, n += row.p
 REMOVE n:{placeholder}
 RETURN count(*) AS written",
         node = node_of("n", name, &node.identity, "row.i"),
+        identity = q(&node.identity),
         label = q(&node.label),
         key = q(&shape.key),
         placeholder = q(&node.placeholder),

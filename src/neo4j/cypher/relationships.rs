@@ -73,11 +73,15 @@ pub fn create_relationships(shape: &Shape, ends: &RelationshipShape, names: &[St
     format!("{blocks}\nUNWIND {} AS row\nRETURN row", missing.join(" + "))
 }
 
+/// A MERGE also finds the float of the same number, which no reader takes for the identity: it becomes the
+/// integer. `head` reads the node and not the index, which gives back what was sought.
 fn create_links(shape: &Shape, ends: &RelationshipShape, placeholder: &str, name: &str) -> String {
     format!(
         "UNWIND $rows.{name} AS row
 MERGE (a:{from} {{{from_key}: row.a}}) ON CREATE SET a:{placeholder}
 MERGE (b:{to} {{{to_key}: row.b}}) ON CREATE SET b:{placeholder}
+FOREACH (_ IN CASE WHEN head([a]).{from_key} IS :: FLOAT NOT NULL THEN [1] END | SET a.{from_key} = row.a)
+FOREACH (_ IN CASE WHEN head([b]).{to_key} IS :: FLOAT NOT NULL THEN [1] END | SET b.{to_key} = row.b)
 MERGE (a)-[r:{name} {{{key}: row.k}}]->(b)
 SET r += row.p",
         name = q(name),
