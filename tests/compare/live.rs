@@ -2,8 +2,12 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use super::*;
+use provsync::compare::evidence;
+use support::bolt_proxy::{BoltProxy, Effect, Fault, On};
+use support::scenario::{Edge, Node, edges_sql, nodes_sql};
 use support::worker::{Worker, caught_up, until};
 use support::writer::write_meanwhile;
 
@@ -53,5 +57,63 @@ async fn beside_a_worker_under_writes_no_compare_raises_an_alarm_and_one_lost_ed
     assert_eq!(named(&report), BTreeMap::from([(('e', 901), 2)]));
     stop.store(true, Ordering::Relaxed);
     println!("{count} compares, {} transactions meanwhile", writer.await.unwrap());
+    assert!(worker.is_running());
+}
+
+/// A change comes between what the walk sees of one store and of the other: the stores agree, but the walk
+/// is of no state that there was.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn evidence_is_of_one_state_or_there_is_none() {
+    let graph = support::graph::empty().await;
+    let source = source::loose().await;
+    let rows = [1, 2].map(|key| Node { key, atom: 100 + key, kind: "atom" });
+    source.execute(&nodes_sql(&rows)).await;
+    source.execute(&edges_sql(&[Edge { key: 1, from: 1, to: 2, kind: "SimilarTo" }])).await;
+    support::run::apply_schema(&graph, &Mapping::default_mapping().unwrap()).await;
+    let mut config = support::run::config(&source.config(), &graph);
+    let worker = Worker::start(&config);
+    let proxy = BoltProxy::start(&graph.config.uri).await;
+    config.graph.uri = proxy.uri();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("evidence.json");
+    for (looks_max, is_taken) in [(1, false), (2, true)] {
+        let options = Options {
+            roots: nodes(&[1]),
+            direction: Direction::Down,
+            limits: hops(1),
+            looks_max,
+            evidence: Some(path.clone()),
+            ..options()
+        };
+        caught_up(&source, &graph).await;
+        // The walk's look at the graph's edges waits until the worker has carried a change of one, the
+        // source's has been answered long before.
+        let before = proxy.struck();
+        proxy.arm(Fault::next(On::RunContaining("USING INDEX SEEK a:"), Effect::Hold));
+        let change = async {
+            proxy.until_struck(before + 1).await;
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            let sql = format!("UPDATE graph.AtomGraphEdges SET Metadata = N'{looks_max}'");
+            source.execute(&sql).await;
+            caught_up(&source, &graph).await;
+            proxy.release();
+        };
+        let (outcome, ()) = tokio::join!(compare_with(&config, &options), change);
+        assert_eq!(path.exists(), is_taken, "{outcome:?}");
+        match outcome {
+            Ok(report) => {
+                assert_eq!((report.verdict, is_taken), (Verdict::Equal, true));
+                let (body, _) = evidence::read(&path).unwrap();
+                assert_eq!(body.source_hops, body.graph_hops);
+                assert_eq!(body.source_hops[1].edges, 1);
+            }
+            Err(error) => {
+                assert!(
+                    !is_taken && error.to_string().contains("no evidence of one state"),
+                    "{error}"
+                );
+            }
+        }
+    }
     assert!(worker.is_running());
 }
