@@ -90,6 +90,11 @@ fn kind(code: &str) -> Kind {
     }
 }
 
+/// Whether a transaction was the victim of a deadlock: it was rolled back, so that others go on.
+pub fn is_deadlock(error: &Error) -> bool {
+    error.server_code() == Some("Neo.TransientError.Transaction.DeadlockDetected")
+}
+
 /// Whether what is too large is too large for one transaction, whatever else runs. Neo4j gives one
 /// code for that and for memory that all transactions share, and names the limit in its message.
 pub fn is_of_one_transaction(error: &Error) -> bool {

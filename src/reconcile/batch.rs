@@ -9,11 +9,16 @@ use crate::error::{Error, Kind, Result};
 use crate::mapping::Shape;
 use crate::neo4j::apply::ends::row_tokens;
 use crate::neo4j::apply::{Applied, Context};
-use crate::neo4j::errors::is_of_one_transaction;
+use crate::neo4j::errors::{is_deadlock, is_of_one_transaction};
 use crate::neo4j::quarantine::Reason;
 
 /// How often a batch that the server refuses is sent whole before it is bisected.
 const REFUSED_TRIES: usize = 2;
+
+/// How often a batch that is the victim of a deadlock is sent before all of its page is looked at anew.
+/// Lanes that share no node do deadlock, and Neo4j also takes the wait for the checkpoint's lock for one:
+/// the others go on, and nothing but this batch is to be done again.
+const DEADLOCK_TRIES: usize = 4;
 
 /// Relationships that are taken off a node at a time, at first.
 const STRIPPED_MAX: usize = 8_000;
@@ -39,6 +44,8 @@ pub(super) struct Ended {
     /// What is still to be written instead of rows that the server does not take. It is the caller's,
     /// since a node may leave by it (R1).
     pub instead: Batch,
+    /// How often something of it was sent again after a deadlock.
+    pub sent_again: u64,
     /// Why it came no further.
     pub failure: Option<Error>,
 }
@@ -65,6 +72,12 @@ async fn write_parts<G: GraphStore>(
                 tries = 0;
             }
             Err(error) if error.kind == Kind::Refused && tries + 1 < REFUSED_TRIES => {
+                tries += 1;
+                stack.push(batch);
+            }
+            Err(error) if is_deadlock(&error) && tries + 1 < DEADLOCK_TRIES => {
+                tracing::debug!(rows = batch.len(), %error, "sending a batch again");
+                ended.sent_again += 1;
                 tries += 1;
                 stack.push(batch);
             }

@@ -223,6 +223,7 @@ impl<G: GraphStore> Engine<G> {
                 self.note(slot, &ended.applied);
                 waiting.extend(ended.applied.waiting);
                 instead.extend(ended.instead);
+                self.run.summary.retries += ended.sent_again;
                 failure = batch::worse(failure, ended.failure);
             }
             if let Some(error) = failure {
