@@ -5,7 +5,7 @@
 //! ends with the guard, which first SETs a property of the checkpoint, and so waits for and takes
 //! its lock, and only then reads the fence. Matching the fence before the lock does not fence: an
 //! old writer then goes on with the fence that it read before it waited. Guard last also lets
-//! writers commit one at a time, which ends the deadlocks at COMMIT.
+//! writers commit one at a time, which ends the deadlocks of new relationships at COMMIT.
 
 use std::collections::BTreeMap;
 

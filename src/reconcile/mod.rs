@@ -24,6 +24,5 @@ pub mod progress;
 pub mod purge;
 pub mod retry;
 pub mod stores;
-pub mod strays;
 pub mod summary;
-mod sweep;
+pub mod sweep;
