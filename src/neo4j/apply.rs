@@ -99,7 +99,7 @@ pub struct Applied {
     pub deleted: u64,
     /// Rows that went into quarantine anew.
     pub quarantined: u64,
-    /// Relationships of edge tables that went with a node that left; they come again with its row.
+    /// Relationships of edge tables that went with a node that left its identity.
     pub detached: u64,
     /// Relationships that others made and that went with their nodes.
     pub foreign_deleted: u64,

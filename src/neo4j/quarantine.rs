@@ -62,13 +62,13 @@ pub type Entries = BTreeMap<i64, (String, String)>;
 /// The reason of an edge that joins a row which is not in the graph.
 pub const END_MISSING: &str = "edge-end-missing";
 
-/// The reason of an edge whose node left its identity in one transaction and which comes again in a
-/// later one. It is due at once, and counts as no fault of the row.
+/// The reason of an edge whose node left its identity in one transaction and which is looked at again in
+/// a later one. It is due at once, and counts as no fault of the row.
 pub const DETACHED: &str = "node-left";
 
 /// Why such an edge is not there.
 pub fn detached() -> Reason {
-    Reason::new(DETACHED, "a node that it joins has left its identity; it comes again at once")
+    Reason::new(DETACHED, "a node that it joins has left its identity; it is looked at at once")
 }
 
 /// The first pause before an entry is tried again without anything that speaks for it; it doubles.

@@ -90,7 +90,7 @@ impl<G: GraphStore> Engine<G> {
             let shape = self.shape(*slot);
             let here = leaving.get(slot).cloned().unwrap_or_default();
             let planned = self.plan(&shape, wish, &here).await?;
-            self.check_quarantine(&planned)?;
+            self.check_quarantine(&planned.items, &planned.entries)?;
             self.check_deletes(*slot, &planned.items)?;
             for edges in self.edges_of(*slot).into_iter().filter(|_| !planned.uprooted.is_empty()) {
                 let keys: Vec<i64> = planned.uprooted.iter().copied().collect();

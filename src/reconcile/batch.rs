@@ -2,23 +2,21 @@
 //! the server refuses. A node with more relationships than fit the transaction in which it leaves
 //! loses them before, part by part.
 
+use backon::Retryable;
+
 use super::diff::{Entry, Item};
 use super::lanes::Batch;
+use super::retry;
 use super::stores::GraphStore;
 use crate::error::{Error, Kind, Result};
 use crate::mapping::Shape;
-use crate::neo4j::apply::ends::row_tokens;
+use crate::neo4j::apply::ends::end_tokens;
 use crate::neo4j::apply::{Applied, Context};
 use crate::neo4j::errors::{is_deadlock, is_of_one_transaction};
 use crate::neo4j::quarantine::Reason;
 
 /// How often a batch that the server refuses is sent whole before it is bisected.
 const REFUSED_TRIES: usize = 2;
-
-/// How often a batch that is the victim of a deadlock is sent before all of its page is looked at anew.
-/// Lanes that share no node do deadlock, and Neo4j also takes the wait for the checkpoint's lock for one:
-/// the others go on, and nothing but this batch is to be done again.
-const DEADLOCK_TRIES: usize = 4;
 
 /// Relationships that are taken off a node at a time, at first.
 const STRIPPED_MAX: usize = 8_000;
@@ -66,18 +64,12 @@ async fn write_parts<G: GraphStore>(
     let mut stack = vec![batch];
     let mut tries = 0;
     while let Some(mut batch) = stack.pop() {
-        match graph.apply(context, &batch).await {
+        match apply(graph, context, &batch, &mut ended.sent_again).await {
             Ok(applied) => {
                 ended.applied.add(applied);
                 tries = 0;
             }
             Err(error) if error.kind == Kind::Refused && tries + 1 < REFUSED_TRIES => {
-                tries += 1;
-                stack.push(batch);
-            }
-            Err(error) if is_deadlock(&error) && tries + 1 < DEADLOCK_TRIES => {
-                tracing::debug!(rows = batch.len(), %error, "sending a batch again");
-                ended.sent_again += 1;
                 tries += 1;
                 stack.push(batch);
             }
@@ -108,6 +100,23 @@ async fn write_parts<G: GraphStore>(
         }
     }
     Ok(())
+}
+
+/// One transaction; it is sent again where it was the victim of a deadlock. It was rolled back then, and
+/// the graph is for its keys what it was: only this process may write, and its other lanes have other keys.
+/// Lanes that lock nothing in common are victims too, where they wait for the checkpoint's lock.
+async fn apply<G: GraphStore>(
+    graph: &G,
+    context: &Context,
+    batch: &Batch,
+    sent_again: &mut u64,
+) -> Result<Applied> {
+    let once = || graph.apply(context, batch);
+    let note = |error: &Error, pause| {
+        tracing::debug!(rows = batch.len(), %error, ?pause, "sending a batch again");
+        *sent_again += 1;
+    };
+    once.retry(retry::between_lanes()).when(is_deadlock).notify(note).await
 }
 
 /// Whether all that a batch does is that one node leaves.
@@ -178,7 +187,7 @@ fn refusal(item: &Item, error: &Error, shape: &Shape) -> Reason {
     };
     let rows = match item {
         Item::UpdateRelationship { relationship, .. } | Item::Create { relationship, .. } => {
-            shape.relationship().and_then(|ends| row_tokens(ends, &relationship.place))
+            shape.relationship().and_then(|ends| end_tokens(ends, &relationship.place))
         }
         _ => None,
     };

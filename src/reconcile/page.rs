@@ -84,7 +84,7 @@ impl<G: GraphStore> Engine<G> {
         self.settle().await?;
         let shape = self.shape(slot);
         let planned = self.plan(&shape, wish, &BTreeSet::new()).await?;
-        self.check_quarantine(&planned)?;
+        self.check_quarantine(&planned.items, &planned.entries)?;
         self.check_deletes(slot, &planned.items)?;
         if self.fence.is_none() {
             self.pretend(slot, &shape, &planned.items, wish);
@@ -165,15 +165,15 @@ impl<G: GraphStore> Engine<G> {
                     let entry = Item::Quarantine { key, reason: quarantine::detached() };
                     [entry, Item::Delete { key, name, gone: false }]
                 });
-                self.write(edges, &context, items.collect()).await?;
+                let (_, rest) = self.write_rounds(edges, &context, items.collect()).await?;
+                debug_assert!(rest.is_empty(), "what leaves is not refused");
             }
         }
         Ok(())
     }
 
     /// Too many new entries are a mapping's fault, not the rows'.
-    pub(super) fn check_quarantine(&self, planned: &Planned) -> Result<()> {
-        let Planned { items, entries, .. } = planned;
+    pub(super) fn check_quarantine(&self, items: &[Item], entries: &Entries) -> Result<()> {
         let new = |item: &&Item| matches!(item, Item::Quarantine { key, .. } if !entries.contains_key(key));
         let new = items.iter().filter(new).count() as u64;
         if self.run.quarantined_anew + new <= self.limits.quarantine_max {
@@ -198,14 +198,46 @@ impl<G: GraphStore> Engine<G> {
         self.run.summary.sample.extend(items.iter().take(room).map(|item| describe(shape, item)));
     }
 
-    /// Writes items, round by round, the batches of a round side by side. Rows that the server does not
-    /// take are absent in the end, with the server's reason.
+    /// Writes items. Rows that the server does not take are absent in the end, with the server's reason.
     pub(super) async fn write(
         &mut self,
         slot: Slot,
         context: &Context,
         items: Vec<Item>,
     ) -> Result<Vec<Waiting>> {
+        let (mut waiting, instead) = self.write_rounds(slot, context, items).await?;
+        if !instead.is_empty() {
+            waiting.extend(self.write_instead(slot, context, instead).await?);
+        }
+        Ok(waiting)
+    }
+
+    /// Takes rows that are refused out, within the same limits as what was planned.
+    async fn write_instead(
+        &mut self,
+        slot: Slot,
+        context: &Context,
+        items: Vec<Item>,
+    ) -> Result<Vec<Waiting>> {
+        self.check_quarantine(&items, &Entries::new())?;
+        self.check_deletes(slot, &items)?;
+        let leaving = engine::leaving(&items).collect();
+        self.shed_edges(slot, &leaving, context.read_at).await?;
+        // By what was written so far, something may wait for what leaves.
+        let context = self.context(slot, context.read_at, context.quarantine_missing_ends)?;
+        let (waiting, rest) = self.write_rounds(slot, &context, items).await?;
+        debug_assert!(rest.is_empty(), "what leaves is not refused");
+        Ok(waiting)
+    }
+
+    /// Writes items round by round, the batches of a round side by side. Also returns what is to be written
+    /// instead of rows that the server does not take.
+    async fn write_rounds(
+        &mut self,
+        slot: Slot,
+        context: &Context,
+        items: Vec<Item>,
+    ) -> Result<(Vec<Waiting>, Vec<Item>)> {
         let (lanes, batch_rows) = (self.limits.lanes, self.limits.batch_rows);
         let limits = Limits { lanes, batch_rows, lane_rows_min: batch_rows.min(LANE_ROWS_MIN) };
         let (mut waiting, mut instead) = (Vec::new(), Vec::new());
@@ -221,9 +253,9 @@ impl<G: GraphStore> Engine<G> {
                 let ended = ended
                     .map_err(|e| Error::new(Kind::Graph, format!("a lane ended early: {e}")))?;
                 self.note(slot, &ended.applied);
+                self.run.summary.retries += ended.sent_again;
                 waiting.extend(ended.applied.waiting);
                 instead.extend(ended.instead);
-                self.run.summary.retries += ended.sent_again;
                 failure = batch::worse(failure, ended.failure);
             }
             if let Some(error) = failure {
@@ -234,12 +266,7 @@ impl<G: GraphStore> Engine<G> {
         if self.run.quarantined_anew > self.limits.quarantine_max {
             return Err(over_quarantine_max(self.limits.quarantine_max, ""));
         }
-        if !instead.is_empty() {
-            let leaving = engine::leaving(&instead).collect();
-            Box::pin(self.shed_edges(slot, &leaving, context.read_at)).await?;
-            waiting.extend(Box::pin(self.write(slot, context, instead)).await?);
-        }
-        Ok(waiting)
+        Ok((waiting, instead))
     }
 }
 

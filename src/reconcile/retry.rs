@@ -54,6 +54,14 @@ pub fn schedule() -> ExponentialBackoff {
         .build()
 }
 
+/// Three short pauses, with jitter, of a batch that other lanes were in the way of.
+pub fn between_lanes() -> ExponentialBuilder {
+    ExponentialBuilder::default()
+        .with_jitter()
+        .with_min_delay(Duration::from_millis(5))
+        .with_max_times(3)
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]

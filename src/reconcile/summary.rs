@@ -63,7 +63,7 @@ pub struct Summary {
     pub kinds: BTreeMap<&'static str, Tally>,
     /// Placeholders that no link needed any more.
     pub placeholders_removed: u64,
-    /// Relationships of edge tables that went with a node of another identity and came again.
+    /// Relationships of edge tables that went with a node that left its identity.
     pub detached: u64,
     /// Relationships of others that went with a node that had to go.
     pub foreign_deleted: u64,

@@ -14,6 +14,15 @@ const HELD_MAX: usize = 500_000;
 /// Read at whatever version of the source (R4).
 const LOOKS_AT_THE_GRAPH_ALONE: i64 = i64::MAX;
 
+/// What is left over.
+#[derive(Clone, Copy)]
+enum Leftover {
+    /// A thing whose key is no row's.
+    Stray,
+    /// A placeholder that no link needs.
+    Placeholder,
+}
+
 impl<S: SourceStore, G: GraphStore> Carrier<S, G> {
     /// Takes away what no row and no link needs, once all rows that were to be carried are: a node that
     /// has a row's identity was given to it then, and is none of these any more.
@@ -22,22 +31,22 @@ impl<S: SourceStore, G: GraphStore> Carrier<S, G> {
             self.engine.mapping.slots().into_iter().partition(|s| matches!(s, Slot::Node(_)));
         // Relationships before the nodes that they stand on (R8).
         for slot in relationships.into_iter().chain(nodes.iter().copied()) {
-            self.until_none(async |carrier| carrier.remove_some_strays(slot).await).await?;
+            self.remove(Leftover::Stray, slot).await?;
         }
         for slot in nodes {
-            self.until_none(async |carrier| carrier.remove_some_placeholders(slot).await).await?;
+            self.remove(Leftover::Placeholder, slot).await?;
         }
         Ok(())
     }
 
-    /// Some at a time, as long as it is said that there may be more; what passes is waited for.
-    async fn until_none(
-        &mut self,
-        mut remove_some: impl AsyncFnMut(&mut Self) -> Result<bool>,
-    ) -> Result<()> {
+    async fn remove(&mut self, what: Leftover, slot: Slot) -> Result<()> {
         let mut patience = self.engine.patience();
         loop {
-            match remove_some(self).await {
+            let more = match what {
+                Leftover::Stray => self.remove_some_strays(slot).await,
+                Leftover::Placeholder => self.remove_some_placeholders(slot).await,
+            };
+            match more {
                 Ok(true) => patience.reset(),
                 Ok(false) => return Ok(()),
                 Err(error) => self.engine.wait(&mut patience, error).await?,

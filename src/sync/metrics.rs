@@ -27,6 +27,7 @@ pub fn rows(summary: &Summary) {
     }
     counter!("provsync_foreign_relationships_deleted_total").increment(summary.foreign_deleted);
     counter!("provsync_placeholders_removed_total").increment(summary.placeholders_removed);
+    counter!("provsync_retries_total", "reason" => "in-place").increment(summary.retries);
 }
 
 /// A window was carried, in one transaction or by pages.

@@ -1,9 +1,18 @@
 //! Fulls: the first load and one that begins with a graph of earlier times; the raise of the fence.
 
-use super::effects::{AT_COMMIT, AT_STATEMENT, FEW_AT_COMMIT, FEW_AT_STATEMENT};
+use std::time::Duration;
+
+use provsync::mapping::Mapping;
+use provsync::reconcile::full::Options;
+
+use super::effects::{AT_COMMIT, AT_STATEMENT, DEADLOCK, FEW_AT_COMMIT, FEW_AT_STATEMENT};
 use super::stand::{Place, Stand, commit, statement};
-use super::support::bolt_proxy::{Effect, Fault, On};
+use super::support::bolt_proxy::{BoltProxy, Effect, Fault, On};
 use super::support::graph::TestGraph;
+use super::support::run::{apply_schema, config, run_full};
+use super::support::scenario::Scenario;
+use super::support::truth::assert_equal;
+use super::support::{self, Random, seed, source};
 
 const BEGIN: Place = statement("SET c += $state");
 const ENTER: Place = statement("MERGE (n:`").after(1);
@@ -111,5 +120,28 @@ async fn the_raise_of_the_fence_goes_wrong() {
     // The statement after it is the raise's own as well, and ends its transaction.
     for effect in AT_COMMIT {
         stand.load(commit(raise.text), effect).await;
+    }
+}
+
+/// With no patience for anything else.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_batch_that_is_the_victim_of_a_deadlock_is_sent_again_three_times() {
+    let (graph, source) = (support::graph::empty().await, source::loose().await);
+    source.execute(&Scenario::random(&mut Random::new(seed()), 20).sql()).await;
+    apply_schema(&graph, &Mapping::default_mapping().unwrap()).await;
+    let proxy = BoltProxy::start(&graph.config.uri).await;
+    let mut config = config(&source.config(), &graph);
+    config.graph.uri = proxy.uri();
+    (config.full.retry_max, config.full.lanes) = (Duration::ZERO, 1);
+    for (deadlocks, is_done) in [(3, true), (4, false)] {
+        graph.run("MATCH (n) DETACH DELETE n").await;
+        proxy.arm(Fault::next(On::RunContaining("MERGE (n:`"), DEADLOCK).times(deadlocks));
+        let mapping = Mapping::default_mapping().unwrap();
+        let ran = run_full(&config, mapping, Options::default()).await;
+        assert_eq!(ran.is_ok(), is_done, "{ran:?}");
+        if let Ok(summary) = ran {
+            assert_eq!(summary.retries, 3);
+            assert_equal(&source, &graph).await;
+        }
     }
 }

@@ -1,8 +1,6 @@
 //! Windows: at once, and by pages.
 
-use super::effects::{
-    AT_COMMIT, AT_STATEMENT, DEADLOCK, FEW_AT_COMMIT, FEW_AT_STATEMENT, MEMORY, REFUSED,
-};
+use super::effects::{AT_COMMIT, AT_STATEMENT, FEW_AT_COMMIT, FEW_AT_STATEMENT, MEMORY, REFUSED};
 use super::stand::{Place, Stand, commit, statement};
 use super::support::bolt_proxy::{Effect, Fault, On};
 use super::support::worker::until;
@@ -119,7 +117,6 @@ async fn an_outage_that_lasts_puts_no_row_into_quarantine() {
     };
     for (on, effect, times) in [
         (On::Commit, full, 4),
-        (On::Commit, DEADLOCK, 9),
         (On::RunContaining(UPDATE.text), full, 4),
         (On::RunContaining(UPDATE.text), Effect::Cut, 4),
         (On::RunContaining(UPDATE.text), MEMORY, 4),

@@ -141,7 +141,9 @@ fn edges(rows: &Rows, data: &Data, out: &mut Vec<String>) {
         let ends = rows.key_of(row.from).zip(rows.key_of(row.to));
         let node = |key: i64| by_key(data, key).first().map(|(id, _)| *id);
         let right = match (ends, found.as_slice()) {
-            (Some(_), []) if was_refused(row.metadata.as_ref(), reason) => true,
+            (Some((from, to)), []) if was_refused(row.metadata.as_ref(), reason) => {
+                node(from).is_some() && node(to).is_some()
+            }
             // It may still say what it waited for before its node's row, which was in quarantine,
             // was deleted and inserted again.
             (None, []) => matches!(reason, Some("edge-dangling" | "edge-end-missing")),

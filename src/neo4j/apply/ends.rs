@@ -18,7 +18,7 @@ pub(super) fn waiting_of(cells: &[BoltType]) -> Waiting {
 /// What stands for the rows that an edge joins; of links, which stand on identities, there are none. An
 /// edge that is not there waits for both, whatever it lacks: what becomes of one of them may change the
 /// reason.
-pub fn row_tokens(ends: &RelationshipShape, place: &Place) -> Option<[String; 2]> {
+pub fn end_tokens(ends: &RelationshipShape, place: &Place) -> Option<[String; 2]> {
     match place {
         Place::Between(from, to) if ends.placeholder.is_none() => {
             Some([quarantine::token(&ends.from.label, from), quarantine::token(&ends.to.label, to)])
@@ -33,7 +33,7 @@ pub(super) fn missing_ends(
     waiting: &Waiting,
     place: Option<&Place>,
 ) -> Reason {
-    let Some([from, to]) = place.and_then(|place| row_tokens(ends, place)) else {
+    let Some([from, to]) = place.and_then(|place| end_tokens(ends, place)) else {
         return Reason::new(END_MISSING, "the rows that it joins are not in the graph");
     };
     let which = match (waiting.lacks_from, waiting.lacks_to) {
