@@ -91,7 +91,7 @@ pub fn leave(shape: &Shape, node: &NodeShape, by: By) -> String {
 CALL (n) {{ {edges} }}
 WITH n, edges, {keep} AS keep
 WITH n, edges, keep, CASE WHEN keep THEN 0 ELSE COUNT {{ (n)--() }} END AS others,
-  [l IN labels(n) WHERE l IN $names | l + '=' + toStringOrNull(n.{identity})] AS freed
+  [l IN labels(n) WHERE l IN $names | l + '=' + CASE WHEN n.{identity} IS :: FLOAT NOT NULL THEN toString(toInteger(n.{identity})) ELSE toStringOrNull(n.{identity}) END] AS freed
 FOREACH (_ IN CASE WHEN keep THEN [1] ELSE [] END |
   SET n:{placeholder}, n += $none
   REMOVE n:{label}, n.{key})

@@ -2,7 +2,7 @@ UNWIND $ids AS id MATCH (n:`AtomGraphNode`) WHERE elementId(n) = id AND NOT n.`n
 CALL (n) { CALL (n) { MATCH (n)-[r:`COMPONENT_OF`|`DERIVED_FROM`|`GENERATED_BY`|`SIMILAR_TO`]-() WHERE coalesce(r.`edgeId`) IS NOT NULL RETURN r } WITH collect(DISTINCT r) AS rs FOREACH (r IN rs | DELETE r) RETURN size(rs) AS edges }
 WITH n, edges, (n:`Atom` AND EXISTS { (n)-[g:`GENERATED`]-() WHERE coalesce(g.`streamId`) IS NOT NULL }) AS keep
 WITH n, edges, keep, CASE WHEN keep THEN 0 ELSE COUNT { (n)--() } END AS others,
-  [l IN labels(n) WHERE l IN $names | l + '=' + toStringOrNull(n.`atomId`)] AS freed
+  [l IN labels(n) WHERE l IN $names | l + '=' + CASE WHEN n.`atomId` IS :: FLOAT NOT NULL THEN toString(toInteger(n.`atomId`)) ELSE toStringOrNull(n.`atomId`) END] AS freed
 FOREACH (_ IN CASE WHEN keep THEN [1] ELSE [] END |
   SET n:`AtomPlaceholder`, n += $none
   REMOVE n:`AtomGraphNode`, n.`nodeId`)
