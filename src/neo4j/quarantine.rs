@@ -37,6 +37,11 @@ impl Reason {
         Self { code, detail: detail.into(), waits_for: Vec::new() }
     }
 
+    /// Whether quarantine says just that of a row: `entry` is the row's code and fingerprint there.
+    pub fn is_said_by(&self, entry: Option<&(String, String)>) -> bool {
+        entry.is_some_and(|(code, print)| *code == self.code && *print == self.fingerprint())
+    }
+
     /// What an entry is told apart by: its code, and this. A row that comes to wait for something else
     /// has another reason, though it reads the same.
     pub fn fingerprint(&self) -> String {

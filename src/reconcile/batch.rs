@@ -156,9 +156,7 @@ async fn strip<G: GraphStore>(
 /// What is done with a row that the server does not take: it is absent, with the server's code.
 fn give_up(item: Item, error: &Error, shape: &Shape) -> Option<Batch> {
     let (key, reason) = (item.key(), refusal(&item, error, shape));
-    let same = |entry: &Entry| {
-        entry.as_ref().is_some_and(|(c, print)| *c == reason.code && *print == reason.fingerprint())
-    };
+    let same = |entry: &Entry| reason.is_said_by(entry.as_ref());
     Some(match item {
         Item::Enter { entry, .. } | Item::Create { entry, .. } if same(&entry) => Vec::new(),
         Item::Enter { .. } | Item::Create { .. } => vec![Item::Quarantine { key, reason }],

@@ -295,9 +295,7 @@ fn changes(desired: &[Option<Value>], actual: &[Option<Value>]) -> Changes {
 }
 
 fn quarantine(key: i64, reason: &Reason, entry: Option<&(String, String)>) -> Option<Item> {
-    let same =
-        entry.is_some_and(|(code, print)| *code == reason.code && *print == reason.fingerprint());
-    (!same).then(|| Item::Quarantine { key, reason: reason.clone() })
+    (!reason.is_said_by(entry)).then(|| Item::Quarantine { key, reason: reason.clone() })
 }
 
 fn stale_entries<'a>(

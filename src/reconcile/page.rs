@@ -165,8 +165,7 @@ impl<G: GraphStore> Engine<G> {
                     let entry = Item::Quarantine { key, reason: quarantine::detached() };
                     [entry, Item::Delete { key, name, gone: false }]
                 });
-                let (_, rest) = self.write_rounds(edges, &context, items.collect()).await?;
-                debug_assert!(rest.is_empty(), "what leaves is not refused");
+                self.write_whole(edges, &context, items.collect()).await?;
             }
         }
         Ok(())
@@ -225,9 +224,21 @@ impl<G: GraphStore> Engine<G> {
         self.shed_edges(slot, &leaving, context.read_at).await?;
         // By what was written so far, something may wait for what leaves.
         let context = self.context(slot, context.read_at, context.quarantine_missing_ends)?;
-        let (waiting, rest) = self.write_rounds(slot, &context, items).await?;
-        debug_assert!(rest.is_empty(), "what leaves is not refused");
-        Ok(waiting)
+        self.write_whole(slot, &context, items).await
+    }
+
+    /// Writes items that only take away or note why: the server refuses none of them.
+    async fn write_whole(
+        &mut self,
+        slot: Slot,
+        context: &Context,
+        items: Vec<Item>,
+    ) -> Result<Vec<Waiting>> {
+        let (waiting, instead) = self.write_rounds(slot, context, items).await?;
+        if instead.is_empty() {
+            return Ok(waiting);
+        }
+        Err(Error::new(Kind::Graph, "Neo4j refused to take rows away or to note why"))
     }
 
     /// Writes items round by round, the batches of a round side by side. Also returns what is to be written

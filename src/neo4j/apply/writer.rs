@@ -286,8 +286,7 @@ impl Writer<'_, '_> {
         let mut release = Vec::new();
         for (desired, entry) in rows {
             match (rejects.get(&desired.key), entry) {
-                (Some(reason), Some((code, print)))
-                    if code == reason.code && *print == reason.fingerprint() => {}
+                (Some(reason), entry) if reason.is_said_by(entry.as_ref()) => {}
                 (Some(reason), _) => put.push((desired.key, reason.clone())),
                 (None, Some(_)) => release.push(desired.key),
                 (None, None) => {}
