@@ -89,6 +89,16 @@ impl Error {
         self
     }
 
+    /// What failed, without code and remedy.
+    pub fn what(&self) -> &str {
+        &self.what
+    }
+
+    /// What to do about it, where that is known.
+    pub fn remedy(&self) -> Option<&str> {
+        self.hint.as_deref()
+    }
+
     /// The server's own code, where it gave one.
     pub fn server_code(&self) -> Option<&str> {
         self.code.as_deref()

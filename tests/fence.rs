@@ -7,13 +7,22 @@ use std::time::Duration;
 
 use neo4rs::query;
 use provsync::error::{Error, Kind, Result};
+use provsync::model::{Database, KnownEpoch};
 use provsync::neo4j::checkpoint;
 use provsync::neo4j::{Graph, Statement, run};
 use support::graph::TestGraph;
 
-const SOURCE: &str = "db@guid";
+const SOURCE: &str = "db@database:guid";
 /// The guard as it must not be: fence matched before the lock is taken.
 const MATCH_BEFORE_LOCK: &str = "MATCH (c:ProvsyncCheckpoint {source: $source, fence: $fence}) SET c.guard = $fence RETURN 1 AS passed";
+
+fn database(guid: &str) -> Database {
+    Database { name: "db".into(), database_guid: Some(guid.into()), ..Database::default() }
+}
+
+fn of_source() -> checkpoint::State {
+    checkpoint::State::of(&database("guid"))
+}
 
 #[derive(Clone, Copy, PartialEq)]
 enum Guard {
@@ -25,7 +34,7 @@ enum Guard {
 /// not committed; then the new one commits. Returns the old writer's outcome.
 async fn old_writer_wakes_up(graph: &TestGraph, guard: Guard) -> Result<()> {
     let neo4j = Graph::connect(&graph.config).await.unwrap();
-    let (old, _) = checkpoint::raise(&neo4j, SOURCE, false).await.unwrap();
+    let (old, _) = checkpoint::raise(&neo4j, &database("guid"), false).await.unwrap();
     let old_token =
         graph.column("MATCH (c:ProvsyncCheckpoint) RETURN c.fence AS row").await.remove(0);
 
@@ -76,8 +85,8 @@ async fn a_guard_that_matches_before_it_locks_lets_the_old_writer_through() {
 async fn rows_that_the_checkpoint_has_passed_are_refused() {
     let graph = support::graph::empty().await;
     let neo4j = Graph::connect(&graph.config).await.unwrap();
-    let (fence, _) = checkpoint::raise(&neo4j, SOURCE, false).await.unwrap();
-    let state = checkpoint::State { source: SOURCE.into(), version: Some(7), ..Default::default() };
+    let (fence, _) = checkpoint::raise(&neo4j, &database("guid"), false).await.unwrap();
+    let state = checkpoint::State { version: Some(7), ..of_source() };
     neo4j
         .write(async |txn| checkpoint::advance(txn, &fence, None, &state, Some(true)).await)
         .await
@@ -100,13 +109,9 @@ async fn rows_that_the_checkpoint_has_passed_are_refused() {
 async fn a_checkpoint_moves_only_from_the_state_that_it_was_left_in() {
     let graph = support::graph::empty().await;
     let neo4j = Graph::connect(&graph.config).await.unwrap();
-    let (fence, found) = checkpoint::raise(&neo4j, SOURCE, false).await.unwrap();
+    let (fence, found) = checkpoint::raise(&neo4j, &database("guid"), false).await.unwrap();
     assert!(!found.sealed);
-    let at = |version| checkpoint::State {
-        source: SOURCE.into(),
-        version: Some(version),
-        ..Default::default()
-    };
+    let at = |version| checkpoint::State { version: Some(version), ..of_source() };
     let advance = async |from: Option<String>, to: i64| {
         neo4j
             .write(async |txn| {
@@ -127,13 +132,13 @@ async fn a_checkpoint_moves_only_from_the_state_that_it_was_left_in() {
 async fn a_graph_has_one_source() {
     let graph = support::graph::empty().await;
     let neo4j = Graph::connect(&graph.config).await.unwrap();
-    checkpoint::raise(&neo4j, SOURCE, false).await.unwrap();
-    let other = checkpoint::raise(&neo4j, "other@guid", false).await.unwrap_err();
+    checkpoint::raise(&neo4j, &database("guid"), false).await.unwrap();
+    let other = checkpoint::raise(&neo4j, &database("other"), false).await.unwrap_err();
     assert_eq!(other.kind, Kind::Stop);
     assert!(other.to_string().contains("--adopt"), "{other}");
-    checkpoint::raise(&neo4j, "other@guid", true).await.unwrap();
+    checkpoint::raise(&neo4j, &database("other"), true).await.unwrap();
     let sources = graph.column("MATCH (c:ProvsyncCheckpoint) RETURN c.source AS row").await;
-    assert_eq!(sources, ["other@guid"]);
+    assert_eq!(sources, ["db@database:other"]);
 }
 
 /// Neo4j reads a node's properties one by one, without its lock: a checkpoint that moves meanwhile
@@ -142,12 +147,14 @@ async fn a_graph_has_one_source() {
 async fn a_checkpoint_that_moves_while_it_is_read_is_no_edit_by_hand() {
     let graph = support::graph::empty().await;
     let neo4j = Graph::connect(&graph.config).await.unwrap();
-    let (fence, _) = checkpoint::raise(&neo4j, SOURCE, false).await.unwrap();
+    let (fence, _) = checkpoint::raise(&neo4j, &database("guid"), false).await.unwrap();
     let state = |version: i64| checkpoint::State {
-        source: SOURCE.into(),
         version: Some(version),
-        epoch: "e".repeat(100 + usize::try_from(version % 7).unwrap()),
-        ..Default::default()
+        epoch: Some(KnownEpoch {
+            recovery_fork_guid: Some("e".repeat(100 + usize::try_from(version % 7).unwrap())),
+            ..KnownEpoch::default()
+        }),
+        ..of_source()
     };
     let advance = async |version: i64| {
         let to = state(version);

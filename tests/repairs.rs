@@ -208,7 +208,7 @@ async fn a_run_that_ends_after_nodes_have_left_is_followed_by_one_that_begins_an
     let (graph, source, _, _) = carried(40).await;
     let neo4j = Graph::connect(&graph.config).await.unwrap();
     let found = checkpoint::read(&neo4j).await.unwrap().unwrap().state;
-    let (fence, _) = checkpoint::raise(&neo4j, &found.source, false).await.unwrap();
+    let (fence, _) = checkpoint::raise_for_any(&neo4j).await.unwrap();
     let progress = Progress {
         v0: found.version.unwrap(),
         tables: mapping().tables().map(|(_, t)| t.name.to_string()).collect(),
@@ -216,6 +216,7 @@ async fn a_run_that_ends_after_nodes_have_left_is_followed_by_one_that_begins_an
         phase: "carry".into(),
         table: "graph.AtomGraphEdges".into(),
         next: 100,
+        request: None,
     };
     let late = State { progress: Some(progress), ..found };
     neo4j

@@ -207,9 +207,9 @@ async fn a_full_that_was_killed_leaves_nothing_that_could_be_told() {
         phase: "gone".into(),
         table: String::new(),
         next: i64::MIN,
+        request: None,
     };
-    let (fence, found) =
-        provsync::neo4j::checkpoint::raise(&neo4j, &found.state.source, false).await.unwrap();
+    let (fence, found) = provsync::neo4j::checkpoint::raise_for_any(&neo4j).await.unwrap();
     let state = provsync::neo4j::checkpoint::State { progress: Some(progress), ..found.state };
     neo4j
         .write(async |txn| {

@@ -48,6 +48,13 @@ enum Order {
     Secondary { file: PathBuf },
     /// It serves as the primary again.
     Primary,
+    /// The database joins an availability group.
+    JoinGroup,
+    /// Another replica is the primary now, with all data or with those of a backup.
+    Failover {
+        #[serde(default)]
+        behind: Option<PathBuf>,
+    },
     /// Changes of change tracking go: those that are too old after so many seconds more, or all.
     CleanUp {
         #[serde(default)]
@@ -111,6 +118,8 @@ async fn answer(line: &[u8], control: &Control) -> Result<Value, String> {
         Order::Restore { file } => control.restore(file).await,
         Order::Secondary { file } => control.secondary(file).await,
         Order::Primary => control.primary().await,
+        Order::JoinGroup => control.join_group().await,
+        Order::Failover { behind } => control.failover(behind.as_deref()).await,
         Order::CleanUp { later_s } => return clean_up(control, later_s).await,
     };
     outcome.map(|()| Value::Null).map_err(|error| error.to_string())

@@ -23,8 +23,10 @@ pub(crate) enum Task {
     Restart { down: Duration },
     Backup(PathBuf),
     Restore(PathBuf),
+    JoinGroup,
     Secondary(PathBuf),
     Primary,
+    Failover { behind: Option<PathBuf> },
     CleanUp { what: Cleanup, cleaned: oneshot::Sender<Result<Cleaned, Error>> },
 }
 
@@ -65,8 +67,14 @@ impl Control {
         self.order(Task::Restore(file.as_ref().to_owned())).await
     }
 
+    /// The database joins an availability group, whose id of it every replica has. Connections go on.
+    pub async fn join_group(&self) -> Result<(), Error> {
+        self.order(Task::JoinGroup).await
+    }
+
     /// Ends all connections, as a failover does, and serves as a readable secondary that has come as far as a backup of this
-    /// database: its rows, under the same guids. The primary's data stay as they are until [`Control::primary`].
+    /// database: its rows, and a `database_guid` and `create_date` of its own. The database joins a group if it is in none. The
+    /// primary's data stay as they are until [`Control::primary`].
     pub async fn secondary(&self, file: impl AsRef<Path>) -> Result<(), Error> {
         self.order(Task::Secondary(file.as_ref().to_owned())).await
     }
@@ -74,6 +82,13 @@ impl Control {
     /// Ends all connections and serves as the primary again, with all that it had.
     pub async fn primary(&self) -> Result<(), Error> {
         self.order(Task::Primary).await
+    }
+
+    /// Ends all connections and serves as the replica that was a secondary and is the primary now, with its own `database_guid`
+    /// and `create_date`: with all that the former primary had, or, where the failover is forced and loses data, with no more
+    /// than a backup of this database, and on another recovery fork.
+    pub async fn failover(&self, behind: Option<&Path>) -> Result<(), Error> {
+        self.order(Task::Failover { behind: behind.map(Path::to_owned) }).await
     }
 
     /// Removes changes of change tracking, as automatic cleanup does at a given time, or all of them, and moves the minimum

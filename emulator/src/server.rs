@@ -163,6 +163,23 @@ impl Accepting {
                 };
                 self.reopen(Duration::ZERO, become_secondary).await
             }
+            Task::JoinGroup => blocking(move || backup::join_group(&shared)).await,
+            Task::Failover { behind: None } => {
+                drop(shared);
+                let become_primary = |shared: &mut Shared| {
+                    shared.serve_secondary(false);
+                    backup::fail_over(shared)
+                };
+                self.reopen(Duration::ZERO, become_primary).await
+            }
+            Task::Failover { behind: Some(file) } => {
+                let ready = blocking(move || backup::for_forced_failover(&shared, &file)).await?;
+                let become_primary = move |shared: &mut Shared| {
+                    shared.serve_secondary(false);
+                    ready.take_place(shared)
+                };
+                self.reopen(Duration::ZERO, become_primary).await
+            }
             Task::Primary => {
                 drop(shared);
                 let become_primary = |shared: &mut Shared| {

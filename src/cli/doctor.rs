@@ -8,6 +8,7 @@ use crate::config::{Config, GraphConfig, Parts, SourceConfig, read_mapping};
 use crate::error::{Error, Result};
 use crate::finding::{Finding, Level};
 use crate::mapping::Mapping;
+use crate::model::Database;
 use crate::neo4j::preflight::GraphDescription;
 use crate::neo4j::{self, Graph};
 use crate::sqlserver::{self, Source, epoch};
@@ -49,11 +50,11 @@ async fn examine(config: &Config, mapping: &Mapping) -> Report {
     let source = Box::pin(examine_source(&config.source, mapping));
     let graph = Box::pin(describe_graph(&config.graph, mapping));
     let (source, graph) = tokio::join!(source, graph);
-    let source_id = source.as_ref().ok().and_then(|(_, id)| id.clone());
+    let database = source.as_ref().ok().and_then(|(_, database)| database.clone());
     let s = &config.source;
     let source_name = format!("SQL Server {}:{}, database {}", s.host, s.port, s.database);
     let graph_name = format!("Neo4j {}, database {}", config.graph.uri, config.graph.database);
-    let check_graph = |g: GraphDescription| neo4j::preflight::check(&g, source_id.as_deref());
+    let check_graph = |g: GraphDescription| neo4j::preflight::check(&g, database.as_ref());
     let source = Side::new(source_name, source.map(|(findings, _)| findings));
     let graph = Side::new(graph_name, graph.map(check_graph));
     Report { ok: source.is_ok() && graph.is_ok(), source, graph }
@@ -63,13 +64,13 @@ async fn examine(config: &Config, mapping: &Mapping) -> Report {
 async fn examine_source(
     config: &SourceConfig,
     mapping: &Mapping,
-) -> Result<(Vec<Finding>, Option<String>)> {
+) -> Result<(Vec<Finding>, Option<Database>)> {
     let mut source = Source::new(config.clone());
     let mut described = sqlserver::preflight::describe(&mut source, &config.user, mapping).await?;
     sqlserver::preflight::read_duplicates(&mut source, mapping, &mut described).await?;
     let findings = sqlserver::preflight::check(mapping, &described);
     let epoch = epoch::read_epoch(&mut source, mapping).await.ok();
-    Ok((findings, epoch.map(|epoch| epoch.source_id())))
+    Ok((findings, epoch.map(|epoch| epoch.database)))
 }
 
 async fn describe_graph(config: &GraphConfig, mapping: &Mapping) -> Result<GraphDescription> {

@@ -150,10 +150,12 @@ async fn carry(
     named: &Named,
 ) -> Result<()> {
     let epoch = source.epoch(mapping).await?;
-    let (fence, found) = graph.raise(&epoch.source_id(), false).await?;
+    let (fence, found) = graph.raise(&epoch.database, false).await?;
     let Found { state, sealed } = found;
     // What stands behind the lock: another may have written since the graph was verified.
-    if !sealed || state.mapping != mapping.digest || state.epoch != epoch.text() {
+    let known = state.epoch.as_ref();
+    let is_same = known.is_some_and(|known| epoch.is_that_of(&state.identity, known, mapping));
+    if !sealed || state.mapping != mapping.digest || !is_same {
         return Err(Error::stop("the checkpoint is another than when the graph was verified")
             .hint("verify again"));
     }

@@ -281,7 +281,9 @@ impl Settler {
         }
         // After the snapshot: what it says now, it said then, since it never becomes what it was.
         let epoch = self.source.epoch(&self.mapping).await?;
-        let is_same = epoch.text() == state.epoch;
+        let known = state.epoch.as_ref();
+        let is_same =
+            known.is_some_and(|known| epoch.is_that_of(&state.identity, known, &self.mapping));
         Ok((!is_same).then(|| {
             "the source was restored, or a table was truncated or recreated, and the graph does not have that yet".to_owned()
         }))

@@ -7,7 +7,7 @@ use crate::config::Config;
 use crate::error::Result;
 use crate::mapping::{Mapping, Registry};
 use crate::neo4j::Graph;
-use crate::neo4j::checkpoint::{State, other_source};
+use crate::neo4j::checkpoint::{State, check_source};
 use crate::reconcile::full::preflight_of_reader;
 use crate::reconcile::stores::SourceStore;
 use crate::sqlserver::Source;
@@ -46,10 +46,8 @@ impl Stores {
         let (apart, limits) = (source.another(), config.full.clone());
         let settler = Settler::new(apart, graph.clone(), Arc::clone(&mapping), limits, looks_max);
         let state = settler.checkpoint().await?;
-        let id = source.epoch(&mapping).await?.source_id();
-        if state.source != id {
-            return Err(other_source(&state.source, &id));
-        }
+        check_source(&state, &source.epoch(&mapping).await?.database, false)?;
+        let id = state.source.clone();
         let registry = Registry::new(&mapping, &state.owned);
         Ok(Self { source, graph, mapping, registry, settler, id, state })
     }

@@ -107,6 +107,16 @@ pub enum ColumnKind {
     Guid,
 }
 
+impl ColumnKind {
+    /// Whether values of this kind may stand otherwise in a graph that was written under an earlier
+    /// canonical form ([`crate::model::value::VALUES`]).
+    pub fn changed_after(self, form: i64) -> bool {
+        // No correction has been made since the first form.
+        let _ = (self, form);
+        false
+    }
+}
+
 /// A table whose rows become nodes.
 #[derive(Clone, Debug)]
 pub struct NodeTable {
@@ -190,6 +200,27 @@ impl Mapping {
             Slot::Edge(i) => &self.edges[i].table,
             Slot::Link(i) => &self.links[i].table,
         }
+    }
+
+    /// The name of a slot's entry, under which the checkpoint keeps all that belongs to it. An entry is
+    /// named after its table, in the mapping's spelling.
+    pub fn entry(&self, slot: Slot) -> String {
+        self.table(slot).name.to_string()
+    }
+
+    /// The slot of the entry of this name.
+    pub fn slot(&self, entry: &str) -> Option<Slot> {
+        self.slots().into_iter().find(|slot| self.entry(*slot) == entry)
+    }
+
+    /// The kinds of all values that a slot's rows bring into the graph.
+    pub fn kinds(&self, slot: Slot) -> Vec<ColumnKind> {
+        let identity = match slot {
+            Slot::Node(i) => Some(self.nodes[i].identity.kind),
+            Slot::Edge(_) => None,
+            Slot::Link(i) => Some(self.nodes[self.links[i].nodes].identity.kind),
+        };
+        self.table(slot).columns.iter().map(|column| column.kind).chain(identity).collect()
     }
 
     /// All tables with their slots.

@@ -2,6 +2,11 @@
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime, Utc};
 
+/// Number of the canonical form of values. It is raised when a decoder is corrected: graphs that hold values
+/// of an earlier form are then compared, in the columns that [`crate::mapping::ColumnKind::changed_after`]
+/// names.
+pub const VALUES: i64 = 1;
+
 /// A value as both stores can hold it.
 #[derive(Clone, Debug)]
 pub enum Value {

@@ -7,94 +7,17 @@
 //! old writer then goes on with the fence that it read before it waited. Guard last also lets
 //! writers commit one at a time, which ends the deadlocks of new relationships at COMMIT.
 
-use std::collections::BTreeMap;
+mod format_1;
+mod properties;
+mod state;
 
-use neo4rs::{BoltType, Txn};
-use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
+use neo4rs::Txn;
 
 use super::{Counters, Graph, Statement, list, run, values};
 use crate::error::{Error, Kind, Result};
-use crate::mapping::registry::Owned;
-
-/// What the checkpoint says, without fence and guard.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct State {
-    /// Which database: [`crate::sqlserver::epoch::Epoch::source_id`].
-    pub source: String,
-    /// The graph has the source's changes up to this version; `None` before the first full is done
-    /// or while the graph can't be trusted.
-    pub version: Option<i64>,
-    /// [`crate::sqlserver::epoch::Epoch::text`].
-    pub epoch: String,
-    /// [`crate::mapping::Mapping::digest`].
-    pub mapping: String,
-    /// All names and properties that provsync ever owned, by table.
-    pub owned: BTreeMap<String, Owned>,
-    /// A full that has begun and not ended.
-    pub progress: Option<Progress>,
-    /// A window that has begun and not ended.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub cursor: Option<Cursor>,
-    /// Changes that the source must still know.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub witness: Option<Witness>,
-}
-
-/// How far a window has come that does not fit one transaction.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Cursor {
-    /// Keys that changed later are carried again.
-    pub to: i64,
-    /// Part of the window that runs: [`crate::sync::window::parts`].
-    pub part: usize,
-    /// First key of the part that is not carried yet.
-    pub next: i64,
-}
-
-/// Some rows that changed at a version which the graph has. The source must still report them with
-/// at least that version; else it was put back to an earlier state that no guid shows.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Witness {
-    /// `schema.table`.
-    pub table: String,
-    /// Row keys.
-    pub keys: Vec<i64>,
-    /// The version.
-    pub version: i64,
-}
-
-/// How far a full has come.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Progress {
-    /// The graph has the changes of every table that this full does not read anew up to this
-    /// version, and of what it has read already; the checkpoint's version when the full is done.
-    pub v0: i64,
-    /// Tables that are read anew, `schema.table`.
-    pub tables: Vec<String>,
-    /// The version at which the full began: their changes are followed from here.
-    pub since: i64,
-    /// Phase that runs.
-    pub phase: String,
-    /// Table of the phase, where it has one.
-    pub table: String,
-    /// First key that the phase has not carried yet.
-    pub next: i64,
-}
-
-impl State {
-    /// The version up to which changes are carried: rows that were read before it are too old to be
-    /// written (R4).
-    pub fn followed(&self) -> Option<i64> {
-        self.progress.as_ref().map(|p| p.v0).or(self.version)
-    }
-
-    /// SHA-256 over everything the state says: an edit by hand shows.
-    pub fn seal(&self) -> String {
-        let text = serde_json::to_vec(self).unwrap_or_default();
-        Sha256::digest(text).iter().map(|b| format!("{b:02x}")).collect()
-    }
-}
+use crate::model::{Database, Recognition};
+use properties::Stored;
+pub use state::{Cursor, DeletedOfLate, FORMAT, Frozen, Progress, State, Witness};
 
 /// A checkpoint as it was found.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -103,6 +26,13 @@ pub struct Found {
     pub state: State,
     /// Whether its seal fits.
     pub sealed: bool,
+}
+
+impl Found {
+    /// That of a checkpoint on which nothing was said yet.
+    fn nothing() -> Self {
+        Self { state: State::default(), sealed: false }
+    }
 }
 
 /// The right to write, taken by [`raise`]; every guard tests it.
@@ -136,71 +66,117 @@ impl Fence {
     }
 }
 
-const FIELDS: &str = "[c.source, c.version, c.epoch, c.mapping, c.owned, c.progress, c.seal, c.cursor, c.witness] AS row";
-
 /// Reads the checkpoint, whoever's it is. A reader takes no lock and gets the properties one by one,
 /// half of them old and half new where the checkpoint moves meanwhile: only a seal that fits, or the
 /// same answer twice, is what stands there.
+///
+/// # Errors
+/// [`Kind::Stop`] if a newer provsync wrote it.
 pub async fn read(graph: &Graph) -> Result<Option<Found>> {
     let mut before = None;
     loop {
-        let statement = Statement::new(format!("MATCH (c:ProvsyncCheckpoint) RETURN {FIELDS}"));
-        let found = graph.first(statement).await?.map(|cells| parse(&cells));
-        if found.as_ref().is_none_or(|found| found.sealed) || found == before {
-            return Ok(found);
+        let statement =
+            Statement::new(format!("MATCH (c:ProvsyncCheckpoint) RETURN {}", properties::ALL));
+        let Some(cells) = graph.first(statement).await? else { return Ok(None) };
+        let found = properties::parse(&cells)?.map_or_else(Found::nothing, |stored| stored.found);
+        if found.sealed || before.as_ref() == Some(&found) {
+            return Ok(Some(found));
         }
-        before = found;
+        before = Some(found);
     }
 }
 
-fn parse(cells: &[BoltType]) -> Found {
-    let text = |i: usize| cells.get(i).and_then(values::text).unwrap_or_default();
-    let owned = serde_json::from_str(text(4));
-    let state = State {
-        source: text(0).to_owned(),
-        version: cells.get(1).and_then(values::integer),
-        epoch: text(2).to_owned(),
-        mapping: text(3).to_owned(),
-        owned: owned.unwrap_or_default(),
-        // What can't be read any more does not fit the seal.
-        progress: serde_json::from_str(text(5)).ok(),
-        cursor: serde_json::from_str(text(7)).ok(),
-        witness: serde_json::from_str(text(8)).ok(),
-    };
-    Found { sealed: state.seal() == text(6), state }
-}
-
-/// Takes the right to write for `source` and reads the state behind the lock. An older writer's
-/// next guard fails. `adopt` replaces the checkpoint of another source.
+/// Takes the right to write for a source and reads the state behind the lock. An older writer's next guard
+/// fails. A checkpoint of an older format is rewritten in the same transaction. `adopt` allows the
+/// checkpoint of another source, which then replaces it when it begins to write.
 ///
 /// # Errors
-/// [`Kind::Stop`] if the graph is another source's.
-pub async fn raise(graph: &Graph, source: &str, adopt: bool) -> Result<(Fence, Found)> {
-    let fence = Fence::new(source);
-    let found = graph
+/// [`Kind::Stop`] if the graph is another source's, or a newer provsync wrote its checkpoint.
+pub async fn raise(graph: &Graph, database: &Database, adopt: bool) -> Result<(Fence, Found)> {
+    raise_for(graph, Claimant::Source { database, adopt }).await
+}
+
+/// Takes the right to write whoever's the graph is, for what does not ask for a source.
+///
+/// # Errors
+/// [`Kind::Stop`] if a newer provsync wrote its checkpoint.
+pub async fn raise_for_any(graph: &Graph) -> Result<(Fence, Found)> {
+    raise_for(graph, Claimant::Any).await
+}
+
+/// Who takes the right to write.
+#[derive(Clone, Copy, Debug)]
+enum Claimant<'a> {
+    Source { database: &'a Database, adopt: bool },
+    Any,
+}
+
+async fn raise_for(graph: &Graph, claimant: Claimant<'_>) -> Result<(Fence, Found)> {
+    let token = uuid::Uuid::new_v4().to_string();
+    graph
         .write(async |txn| {
             // `only` is the same on every checkpoint, and unique: there can be one in a graph.
             let merge = Statement::new(format!(
-                "MERGE (c:ProvsyncCheckpoint {{only: true}})
-  ON CREATE SET c.source = $source
-SET c.guard = $fence
-RETURN {FIELDS}"
+                "MERGE (c:ProvsyncCheckpoint {{only: true}}) SET c.guard = $fence RETURN {}",
+                properties::ALL
             ));
-            let merge = merge.with("source", source).with("fence", fence.token.as_str());
-            let (rows, _) = run(txn, merge).await?;
-            let row = rows.first().ok_or_else(|| Error::new(Kind::Graph, "no checkpoint was made"))?;
-            let found = parse(&list(row)?);
-            if found.state.source != source && !adopt {
-                return Err(other_source(&found.state.source, source));
+            let (rows, _) = run(txn, merge.with("fence", token.as_str())).await?;
+            let row =
+                rows.first().ok_or_else(|| Error::new(Kind::Graph, "no checkpoint was made"))?;
+            let stored = properties::parse(&list(row)?)?;
+            let must_be_rewritten = stored.as_ref().is_none_or(|stored| stored.must_be_rewritten);
+            let found = stored.map(|Stored { found, .. }| found);
+            let (source, found) = match claimant {
+                Claimant::Source { database, adopt } => claim(found, database, adopt)?,
+                Claimant::Any => {
+                    let found = found.unwrap_or_else(Found::nothing);
+                    (found.state.source.clone(), found)
+                }
+            };
+            let mut set =
+                vec![("source", source.as_str().into()), ("fence", token.as_str().into())];
+            if must_be_rewritten {
+                set.extend(properties::of(&found.state));
+                // A seal that did not fit does not fit what was made of it.
+                set.extend(found.sealed.then(|| ("seal", found.state.seal().into())));
             }
-            let set = Statement::new(
-                "MATCH (c:ProvsyncCheckpoint {only: true}) SET c.fence = $fence, c.source = $source",
-            );
-            run(txn, set.with("source", source).with("fence", fence.token.as_str())).await?;
-            Ok(found)
+            let statement =
+                Statement::new("MATCH (c:ProvsyncCheckpoint {only: true}) SET c += $set");
+            run(txn, statement.with("set", values::map(set))).await?;
+            Ok((Fence { source, token }, found))
         })
-        .await?;
-    Ok((fence, found))
+        .await
+}
+
+/// Whose a graph with this checkpoint is from now on, and what was found. Pure.
+///
+/// # Errors
+/// As [`raise`].
+pub fn claim(found: Option<Found>, database: &Database, adopt: bool) -> Result<(String, Found)> {
+    let found = found.unwrap_or_else(|| Found { state: State::of(database), sealed: false });
+    check_source(&found.state, database, adopt)?;
+    Ok((found.state.source_with(database), found))
+}
+
+/// Whether a database may write to the graph of a checkpoint, `adopt` or not.
+///
+/// # Errors
+/// [`Kind::Stop`] if the graph is another source's.
+pub fn check_source(state: &State, database: &Database, adopt: bool) -> Result<()> {
+    let what = match state.identity.recognise(database) {
+        Recognition::Same | Recognition::Adopted => return Ok(()),
+        _ if adopt || state.source.is_empty() => return Ok(()),
+        Recognition::Other => return Err(other_source(&state.source, &database.id())),
+        Recognition::Unknown => return Err(unknown_source(&state.source, database)),
+        Recognition::Copy => format!(
+            "this graph belongs to the source {}; {} is a copy of that database, or a replica that has left its availability group; nothing was written",
+            state.identity.id,
+            database.id()
+        ),
+    };
+    Err(Error::stop(what).hint(
+        "correct source.host if this is a copy for another purpose; if it is to replace the graph's source, start once with `--adopt`: all rows are compared, and the graph may follow either from then on",
+    ))
 }
 
 /// R5: exchanges the fence for a new one, if it is still the one in force. It waits for the lock of
@@ -222,8 +198,17 @@ RETURN 1 AS passed",
     graph.write(async |txn| passed(txn, statement).await).await
 }
 
+fn unknown_source(found: &str, database: &Database) -> Error {
+    let what = format!(
+        "this graph belongs to the source {found}, and whether the database {} at {} is that one can't be told: the login does not see its database_guid; nothing was written",
+        database.name,
+        database.server.as_deref().unwrap_or("a server without a name"),
+    );
+    Error::stop(what).hint("in master: GRANT VIEW ANY DATABASE TO the login of source.user; or start once with `--adopt` to make the graph equal to this database")
+}
+
 /// The graph is of another source.
-pub fn other_source(found: &str, asked: &str) -> Error {
+fn other_source(found: &str, asked: &str) -> Error {
     Error::stop(format!("this graph belongs to the source {found}, not to {asked}"))
         .hint("one graph holds one source: use another Neo4j database, or `--adopt` to make the graph equal to this source instead")
 }
@@ -238,7 +223,7 @@ pub async fn guard(txn: &mut Txn, fence: &Fence, read_at: i64) -> Result<()> {
     let statement = Statement::new(
         "MATCH (c:ProvsyncCheckpoint {source: $source}) SET c.guard = $fence, c.consistent = false
 WITH c WHERE c.fence = $fence
-RETURN coalesce(c.floor, c.version, -1) <= $readAt AS passed",
+RETURN coalesce(c.followed, c.version, -1) <= $readAt AS passed",
     );
     let statement = statement
         .with("source", fence.source.as_str())
@@ -288,24 +273,8 @@ SET c += $state, c.consistent = coalesce($consistent, c.consistent, false), c.up
 SET c.note = 'graph as of version ' + coalesce(toString(c.version), 'none yet') + ', written at ' + toString(c.updatedAt)
 RETURN 1 AS passed",
     );
-    let owned = serde_json::to_string(&to.owned).unwrap_or_default();
-    let phase = match (&to.progress, &to.cursor) {
-        (Some(progress), _) => progress.phase.as_str(),
-        (None, Some(_)) => "window",
-        (None, None) => "idle",
-    };
-    let state = values::map([
-        ("version", to.version.into()),
-        ("epoch", to.epoch.as_str().into()),
-        ("mapping", to.mapping.as_str().into()),
-        ("owned", owned.into()),
-        ("progress", json(to.progress.as_ref())),
-        ("cursor", json(to.cursor.as_ref())),
-        ("witness", json(to.witness.as_ref())),
-        ("floor", to.followed().into()),
-        ("phase", phase.into()),
-        ("seal", to.seal().into()),
-    ]);
+    let seal = [("seal", to.seal().into())];
+    let state = values::map(properties::of(to).into_iter().chain(seal));
     let statement = statement
         .with("source", fence.source.as_str())
         .with("fence", fence.token.as_str())
@@ -313,10 +282,6 @@ RETURN 1 AS passed",
         .with("state", state)
         .with("consistent", consistent);
     passed(txn, statement).await
-}
-
-fn json<T: Serialize>(value: Option<&T>) -> BoltType {
-    value.map(|value| serde_json::to_string(value).unwrap_or_default()).into()
 }
 
 /// Deletes the checkpoint, if the fence is still ours.
@@ -337,36 +302,4 @@ pub(super) fn fenced_off() -> Error {
     Error::new(Kind::FencedOff, what).hint(
         "only one may write at a time: find the other one, or start again to take over from it",
     )
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_seal_covers_every_field() {
-        let base = State { source: "s".into(), ..State::default() };
-        let progress = Progress {
-            v0: 1,
-            tables: vec!["t".into()],
-            since: 1,
-            phase: "nodes".into(),
-            table: "t".into(),
-            next: 5,
-        };
-        let witness = Witness { table: "t".into(), keys: vec![1], version: 1 };
-        let changed = [
-            State { source: "t".into(), ..base.clone() },
-            State { version: Some(0), ..base.clone() },
-            State { epoch: "e".into(), ..base.clone() },
-            State { mapping: "m".into(), ..base.clone() },
-            State { owned: BTreeMap::from([("t".into(), Owned::default())]), ..base.clone() },
-            State { progress: Some(progress), ..base.clone() },
-            State { cursor: Some(Cursor { to: 1, part: 0, next: 0 }), ..base.clone() },
-            State { witness: Some(witness), ..base.clone() },
-        ];
-        for state in changed {
-            assert_ne!(state.seal(), base.seal(), "{state:?}");
-        }
-    }
 }

@@ -12,6 +12,7 @@ use super::strays::{self, Stray};
 use super::{Counters, Graph, actual, sweep};
 use crate::error::Result;
 use crate::mapping::Shape;
+use crate::model::Database;
 use crate::reconcile::diff::{ActualNodes, ActualRelationships, Item};
 use crate::reconcile::stores::{GraphStore, NodeIdentity};
 use crate::sqlserver::pages::{KeyRange, Keys};
@@ -22,8 +23,8 @@ impl GraphStore for Graph {
         checkpoint::read(self).await
     }
 
-    async fn raise(&self, source: &str, adopt: bool) -> Result<(Fence, Found)> {
-        checkpoint::raise(self, source, adopt).await
+    async fn raise(&self, database: &Database, adopt: bool) -> Result<(Fence, Found)> {
+        checkpoint::raise(self, database, adopt).await
     }
 
     async fn renew(&self, old: &Fence, new: &Fence) -> Result<()> {

@@ -45,7 +45,10 @@ impl<S: SourceStore, G: GraphStore> Carrier<S, G> {
     /// version, and one that was put back may stand at the same.
     pub async fn is_same_life(&mut self) -> Result<bool> {
         let epoch = self.source.epoch(&self.engine.mapping).await?;
-        Ok(epoch.text() == self.engine.state.epoch)
+        let state = &self.engine.state;
+        let known = state.epoch.as_ref();
+        Ok(known
+            .is_some_and(|known| epoch.is_that_of(&state.identity, known, &self.engine.mapping)))
     }
 
     /// Carries a page; returns the number of its rows.

@@ -5,12 +5,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::error::{Error, Result};
 use crate::mapping::registry::Owned;
 use crate::mapping::{Mapping, Slot};
-use crate::neo4j::checkpoint::{Found, Progress, State, other_source};
+use crate::model::Recognition;
+use crate::model::value::VALUES;
+use crate::neo4j::checkpoint::{Found, Progress, State, check_source};
 use crate::sqlserver::epoch::{Epoch, Versions};
 use crate::sqlserver::statements::tracked;
 
 /// What is to be done.
 #[derive(Clone, Debug, PartialEq)]
+// One at a time, and never in a list.
+#[allow(clippy::large_enum_variant)]
 pub enum Plan {
     /// The graph has all that the source has.
     Idle,
@@ -78,7 +82,7 @@ pub fn plan(
 ) -> Result<Plan> {
     let owned = found.map(|f| f.state.owned.clone()).unwrap_or_default();
     check_tables(mapping, &owned)?;
-    let all: BTreeSet<String> = mapping.tables().map(|(_, t)| t.name.to_string()).collect();
+    let all: BTreeSet<String> = mapping.slots().into_iter().map(|s| mapping.entry(s)).collect();
     let kept = found.and_then(|f| f.state.version);
     let fresh = |tables, reason: &str, version| {
         Plan::Full(Start {
@@ -140,24 +144,27 @@ fn trust(
 ) -> Result<Trust> {
     let nothing = |reason: &str| Ok(Trust::Nothing(reason.to_owned()));
     let state = &found.state;
-    if state.source != epoch.source_id() {
-        return if asked.adopt {
-            nothing("the graph was another source's")
-        } else {
-            Err(other_source(&state.source, &epoch.source_id()))
-        };
-    }
-    if state.epoch.is_empty() {
+    check_source(state, &epoch.database, asked.adopt)?;
+    if state.is_new() {
         // Made a moment ago by whoever raised its fence first: there is no earlier state.
         return nothing("");
+    }
+    match state.identity.recognise(&epoch.database) {
+        Recognition::Same => {}
+        Recognition::Adopted | Recognition::Copy => {
+            return nothing("the graph followed another copy of the source");
+        }
+        Recognition::Other | Recognition::Unknown => {
+            return nothing("the graph was another source's");
+        }
     }
     if !found.sealed {
         return nothing("the checkpoint was changed by hand");
     }
-    let before = Epoch::parse(&state.epoch);
-    let Some(before) = before.filter(|b| b.of_database() == epoch.of_database()) else {
-        return nothing("the source was restored, recreated or switched");
-    };
+    let Some(known) = &state.epoch else { return nothing("the checkpoint knows no epoch") };
+    if known.is_restored(&epoch.database) || !state.identity.may_share_family(&epoch.database) {
+        return nothing("the source was restored or has lost changes in a failover");
+    }
     let positions = [state.version, state.followed(), state.progress.as_ref().map(|p| p.since)];
     if positions.into_iter().flatten().any(|version| version > current(versions)) {
         return nothing("the checkpoint is ahead of the source: it was restored");
@@ -171,39 +178,59 @@ fn trust(
     if let Some(reason) = &asked.anew {
         return Ok(Trust::Rows(reason.clone()));
     }
-    Ok(lost_tables(state, &before, epoch, versions, mapping))
+    let (mut lost, mut reasons) = lost_tables(state, epoch, versions, mapping)?;
+    let corrected = corrected_tables(state, mapping);
+    if !corrected.is_empty() {
+        let tables: Vec<&str> = corrected.iter().map(String::as_str).collect();
+        reasons.push(format!(
+            "how values are read was corrected since {} was written (values form {} instead of {VALUES})",
+            tables.join(", "),
+            state.values
+        ));
+        lost.extend(corrected);
+    }
+    Ok(if lost.is_empty() { Trust::All } else { Trust::AllBut(lost, reasons.join("; ")) })
 }
 
-/// Tables whose changes since the checkpoint are not all there.
+/// Entries with a column whose values may stand in the graph in a form that has been corrected since. Pure.
+fn corrected_tables(state: &State, mapping: &Mapping) -> BTreeSet<String> {
+    let is_corrected =
+        |slot: &Slot| mapping.kinds(*slot).iter().any(|kind| kind.changed_after(state.values));
+    let slots =
+        mapping.slots().into_iter().filter(|slot| state.values < VALUES && is_corrected(slot));
+    slots.map(|slot| mapping.entry(slot)).collect()
+}
+
+/// Entries whose changes since the checkpoint are not all there, and why.
+///
+/// # Errors
+/// The source did not say where a tracked table stands.
 fn lost_tables(
     state: &State,
-    before: &Epoch,
     epoch: &Epoch,
     versions: &Versions,
     mapping: &Mapping,
-) -> Trust {
+) -> Result<(BTreeSet<String>, Vec<String>)> {
     let (mut lost, mut reasons) = (BTreeSet::new(), Vec::new());
-    let life = |epoch: &Epoch, name: &str| {
-        epoch.tables.iter().find(|(table, ..)| table == name).map(|(_, id, begun)| (*id, *begun))
-    };
-    for (_, table) in tracked(mapping) {
-        let name = table.name.to_string();
-        let from = from(state, &name).unwrap_or(-1);
-        let min_valid = versions.tables.get(&name).map_or(i64::MAX, |t| t.min_valid);
-        if life(before, &name) != life(epoch, &name) {
+    for (slot, _) in tracked(mapping) {
+        let entry = mapping.entry(slot);
+        let from = from(state, &entry).unwrap_or(-1);
+        let (object, min_valid) = (epoch.table(slot)?, versions.table(slot)?.min_valid);
+        let known = state.epoch.as_ref().and_then(|known| known.table(&entry, &object));
+        if known != Some(&object) {
             reasons.push(format!(
-                "{name} was truncated or recreated, or its tracking was switched off and on"
+                "{entry} was truncated or recreated, or its tracking was switched off and on"
             ));
         } else if from < min_valid {
             reasons.push(format!(
-                "changes of {name} since version {from} are no longer there (from {min_valid} on): retention is over"
+                "changes of {entry} since version {from} are no longer there (from {min_valid} on): retention is over"
             ));
         } else {
             continue;
         }
-        lost.insert(name);
+        lost.insert(entry);
     }
-    if lost.is_empty() { Trust::All } else { Trust::AllBut(lost, reasons.join("; ")) }
+    Ok((lost, reasons))
 }
 
 /// Tables, and the edge tables that stand on them: edges go with a node that leaves (R1).

@@ -35,7 +35,7 @@ pub async fn run_purge(config: &GraphConfig, mapping: &Mapping) -> Result<Purged
     // Without a checkpoint the mapping says what may be ours; the guard needs one all the same.
     let found = checkpoint::read(&graph).await?.map(|found| found.state).unwrap_or_default();
     let registry = Registry::new(mapping, &found.owned);
-    let (fence, _) = checkpoint::raise(&graph, &found.source, false).await?;
+    let (fence, _) = checkpoint::raise_for_any(&graph).await?;
     for text in deletes(registry.owned()) {
         delete_all(&graph, &fence, &text, &mut purged.written).await?;
     }

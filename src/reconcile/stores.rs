@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 
 use crate::error::Result;
 use crate::mapping::{Mapping, Shape, Slot};
+use crate::model::Database;
 use crate::model::value::IdentityValue;
 use crate::neo4j::Counters;
 use crate::neo4j::actual::BytesMax;
@@ -89,7 +90,7 @@ pub trait GraphStore: Clone + Send + Sync + 'static {
     /// Takes the right to write for a source: [`crate::neo4j::checkpoint::raise`].
     fn raise(
         &self,
-        source: &str,
+        database: &Database,
         adopt: bool,
     ) -> impl Future<Output = Result<(Fence, Found)>> + Send;
 

@@ -1,42 +1,42 @@
-//! Which source this is, and which life of it: the epoch token and the versions.
+//! Which source this is, and in which epoch; and its versions.
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
 use tiberius::{FromSql, Row};
 
 use super::{Source, decode, errors, statements};
 use crate::error::{Error, Kind, Result};
-use crate::mapping::Mapping;
+use crate::mapping::{Mapping, Slot};
+use crate::model::{Database, Identity, KnownEpoch, Recognition, TrackedObject};
 
-/// Identity and life of the source. A checkpoint of another epoch says nothing about this one.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// Identity and epoch of the source. A checkpoint of another epoch says nothing about this one.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Epoch {
-    /// Database name.
-    pub database: String,
-    /// `sys.databases.create_date`, ISO 8601.
-    pub create_date: String,
-    /// `database_guid`; absent where the login may not see it, and on Azure SQL Database.
-    pub database_guid: Option<String>,
-    /// Changes when a restore loses data.
-    pub recovery_fork_guid: Option<String>,
-    /// Family of backups.
-    pub family_guid: Option<String>,
-    /// Tracked tables: name, object id, `begin_version`. The last moves at TRUNCATE and when
-    /// tracking is switched off and on, which the version test alone misses.
-    pub tables: Vec<(String, i64, i64)>,
+    /// Which database it is.
+    pub database: Database,
+    /// Every tracked table.
+    pub tables: BTreeMap<Slot, TrackedObject>,
 }
 
 impl Epoch {
-    /// What the graph is of: guid and name, or creation date and name where there is no guid.
-    pub fn source_id(&self) -> String {
-        let life = self.database_guid.as_deref().unwrap_or(&self.create_date);
-        format!("{}@{}", self.database, life.to_lowercase())
+    /// As it stands on the checkpoint.
+    pub fn known(&self, mapping: &Mapping) -> KnownEpoch {
+        KnownEpoch {
+            recovery_fork_guid: self.database.recovery_fork_guid.clone(),
+            tables: self.entries(mapping),
+        }
     }
 
-    /// Canonical text, as it stands on the checkpoint.
-    pub fn text(&self) -> String {
-        serde_json::to_string(self).unwrap_or_default()
+    fn entries(&self, mapping: &Mapping) -> BTreeMap<String, TrackedObject> {
+        self.tables.iter().map(|(slot, object)| (mapping.entry(*slot), *object)).collect()
+    }
+
+    /// Whether a checkpoint is of this database, and of no earlier state of it.
+    pub fn is_that_of(&self, identity: &Identity, known: &KnownEpoch, mapping: &Mapping) -> bool {
+        identity.recognise(&self.database) == Recognition::Same
+            && identity.may_share_family(&self.database)
+            && !known.is_restored(&self.database)
+            && known.has_tables(&self.entries(mapping))
     }
 }
 
@@ -46,8 +46,8 @@ pub struct Versions {
     /// Last committed tracked transaction; 0 is a version. `None` if no table is tracked and the
     /// database does not track.
     pub current: Option<i64>,
-    /// By `schema.table`.
-    pub tables: BTreeMap<String, TableVersions>,
+    /// Every tracked table.
+    pub tables: BTreeMap<Slot, TableVersions>,
 }
 
 /// Where a tracked table stands.
@@ -64,19 +64,28 @@ impl Versions {
     pub fn min_valid(&self) -> i64 {
         self.tables.values().map(|t| t.min_valid).max().unwrap_or(0)
     }
+
+    /// Where the table of a slot stands.
+    ///
+    /// # Errors
+    /// The source did not say: there is no safe answer.
+    pub fn table(&self, slot: Slot) -> Result<TableVersions> {
+        self.tables.get(&slot).copied().ok_or_else(|| unanswered("versions", slot))
+    }
 }
 
 impl Epoch {
-    /// The part that is of the whole database.
-    #[must_use]
-    pub fn of_database(&self) -> Self {
-        Self { tables: Vec::new(), ..self.clone() }
+    /// The object that the table of a slot is.
+    ///
+    /// # Errors
+    /// The source did not say: there is no safe answer.
+    pub fn table(&self, slot: Slot) -> Result<TrackedObject> {
+        self.tables.get(&slot).copied().ok_or_else(|| unanswered("the epoch", slot))
     }
+}
 
-    /// What [`Epoch::text`] gave.
-    pub fn parse(text: &str) -> Option<Self> {
-        serde_json::from_str(text).ok()
-    }
+fn unanswered(what: &str, slot: Slot) -> Error {
+    Error::new(Kind::Source, format!("SQL Server gave {what} without the table of {slot:?}"))
 }
 
 /// Reads the epoch.
@@ -92,20 +101,53 @@ pub async fn read_epoch(source: &mut Source, mapping: &Mapping) -> Result<Epoch>
         // A copy may be behind; to take it for the source would put the graph back.
         return Err(errors::read_only_copy());
     }
-    let tables = source.rows(&statements::epoch_tables(mapping), &[]).await?;
     Ok(Epoch {
-        database: text(row, 0).unwrap_or_default(),
-        create_date: text(row, 1).unwrap_or_default(),
-        database_guid: text(row, 2),
-        recovery_fork_guid: text(row, 3),
-        family_guid: text(row, 4),
-        tables: tables.iter().map(epoch_table).collect(),
+        database: Database {
+            name: text(row, 0).unwrap_or_default(),
+            create_date: text(row, 1).unwrap_or_default(),
+            database_guid: text(row, 2),
+            recovery_fork_guid: text(row, 3),
+            family_guid: text(row, 4),
+            group_database_id: text(row, 6),
+            server: text(row, 7),
+        },
+        tables: read_objects(source, mapping).await?,
     })
 }
 
-fn epoch_table(row: &Row) -> (String, i64, i64) {
-    let name = format!("{}.{}", text(row, 0).unwrap_or_default(), text(row, 1).unwrap_or_default());
-    (name, integer(row, 2).unwrap_or(-1), integer(row, 3).unwrap_or(-1))
+/// Every tracked table, asked for by its place in the mapping: how the catalogue spells its name does not
+/// matter.
+///
+/// # Errors
+/// A table that is not listed is not tracked, or was dropped a moment ago.
+async fn read_objects(
+    source: &mut Source,
+    mapping: &Mapping,
+) -> Result<BTreeMap<Slot, TrackedObject>> {
+    let slots: Vec<(Slot, String)> =
+        statements::tracked(mapping).map(|(slot, t)| (slot, t.name.to_string())).collect();
+    let mut objects = BTreeMap::new();
+    if slots.is_empty() {
+        return Ok(objects);
+    }
+    for row in source.rows(&statements::epoch_tables(mapping), &[]).await? {
+        let part = integer(&row, 0).and_then(|part| usize::try_from(part).ok());
+        let slot = part.and_then(|part| slots.get(part));
+        let object = integer(&row, 1).zip(integer(&row, 2));
+        let (Some((slot, name)), Some((object_id, begin_version))) = (slot, object) else {
+            return Err(Error::new(
+                Kind::Source,
+                "sys.change_tracking_tables gave no begin_version",
+            ));
+        };
+        if objects.insert(*slot, TrackedObject { object_id, begin_version }).is_some() {
+            return Err(Error::new(Kind::Source, format!("{name} is listed twice as tracked")));
+        }
+    }
+    match slots.iter().find(|(slot, _)| !objects.contains_key(slot)) {
+        Some((_, name)) => Err(no_minimum(name)),
+        None => Ok(objects),
+    }
 }
 
 /// Reads the versions.
@@ -117,15 +159,14 @@ pub async fn read_versions(source: &mut Source, mapping: &Mapping) -> Result<Ver
     let row = rows.first().ok_or_else(|| Error::new(Kind::Source, "SQL Server gave no version"))?;
     let current = integer(row, 0);
     let mut tables = BTreeMap::new();
-    for (i, (_, table)) in statements::tracked(mapping).enumerate() {
+    for (i, (slot, table)) in statements::tracked(mapping).enumerate() {
         if current.is_none() {
             return Err(Error::new(Kind::Source, "change tracking is off for the database")
                 .hint("ALTER DATABASE CURRENT SET CHANGE_TRACKING = ON (CHANGE_RETENTION = 7 DAYS, AUTO_CLEANUP = ON)"));
         }
-        let name = table.name.to_string();
-        let object_id = integer(row, 2 * i + 1).unwrap_or(-1);
-        let min_valid = integer(row, 2 * i + 2).ok_or_else(|| no_minimum(&name))?;
-        tables.insert(name, TableVersions { object_id, min_valid });
+        let answer = integer(row, 2 * i + 1).zip(integer(row, 2 * i + 2));
+        let (object_id, min_valid) = answer.ok_or_else(|| no_minimum(&table.name.to_string()))?;
+        tables.insert(slot, TableVersions { object_id, min_valid });
     }
     Ok(Versions { current, tables })
 }

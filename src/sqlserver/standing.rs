@@ -53,7 +53,7 @@ pub async fn read(
     pages::in_snapshot(source, async |source| {
         // The versions come first: they are those of the snapshot, and hold for what follows.
         let versions = epoch::read_versions(source, mapping).await?;
-        let is_valid = WindowRead::check(&versions, mapping, &request.since);
+        let is_valid = WindowRead::check(&versions, &request.since)?;
         let page = rows(source, mapping, request, versions.current.unwrap_or(0)).await?;
         let mut changed = BTreeMap::new();
         if is_valid {

@@ -260,21 +260,23 @@ pub const CURRENT_VERSION: &str = "SELECT CHANGE_TRACKING_CURRENT_VERSION() AS c
 pub const EPOCH_DATABASE: &str = "SELECT DB_NAME() AS database_name, CONVERT(nvarchar(40), d.create_date, 126) AS create_date,
        CAST(rs.database_guid AS nvarchar(36)) AS database_guid, CAST(rs.recovery_fork_guid AS nvarchar(36)) AS recovery_fork_guid,
        CAST(rs.family_guid AS nvarchar(36)) AS family_guid,
-       CAST(DATABASEPROPERTYEX(d.name, 'Updateability') AS nvarchar(30)) AS updateability
+       CAST(DATABASEPROPERTYEX(d.name, 'Updateability') AS nvarchar(30)) AS updateability,
+       CAST(d.group_database_id AS nvarchar(36)) AS group_database_id, CAST(SERVERPROPERTY('ServerName') AS nvarchar(128)) AS server_name
 FROM sys.databases AS d LEFT JOIN sys.database_recovery_status AS rs ON rs.database_id = d.database_id
 WHERE d.database_id = DB_ID();";
 
-/// Table part of the epoch, of every tracked table.
+/// Table part of the epoch: number of the table in the mapping's order of tracked tables, object id,
+/// `begin_version`. A table that is not tracked has no row.
 pub fn epoch_tables(mapping: &Mapping) -> String {
-    let ids: Vec<String> = tracked(mapping).map(|(_, t)| object_id(t)).collect();
-    let ids = if ids.is_empty() { "NULL".to_owned() } else { ids.join(", ") };
-    format!(
-        "SELECT s.name AS schema_name, t.name AS table_name, t.object_id, ct.begin_version
-FROM sys.tables AS t JOIN sys.schemas AS s ON s.schema_id = t.schema_id
-JOIN sys.change_tracking_tables AS ct ON ct.object_id = t.object_id
-WHERE t.object_id IN ({ids})
-ORDER BY s.name, t.name;"
-    )
+    let of_table = |(i, (_, t)): (usize, (Slot, &Table))| {
+        format!(
+            "SELECT {i} AS part, ct.object_id, ct.begin_version
+FROM sys.change_tracking_tables AS ct WHERE ct.object_id = {}",
+            object_id(t)
+        )
+    };
+    let tables: Vec<String> = tracked(mapping).enumerate().map(of_table).collect();
+    format!("{};", tables.join("\nUNION ALL\n"))
 }
 
 /// `OBJECT_ID(N'[schema].[table]')`.

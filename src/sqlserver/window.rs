@@ -104,12 +104,17 @@ impl ChangedKeys {
 
 impl WindowRead {
     /// Whether every table's changes after the versions asked for are there to be read.
-    pub fn check(versions: &Versions, mapping: &Mapping, from: &BTreeMap<Slot, i64>) -> bool {
+    ///
+    /// # Errors
+    /// The versions lack one of the tables.
+    pub fn check(versions: &Versions, from: &BTreeMap<Slot, i64>) -> Result<bool> {
         let current = versions.current.unwrap_or(0);
-        from.iter().all(|(slot, from)| {
-            let table = versions.tables.get(&mapping.table(*slot).name.to_string());
-            *from <= current && table.is_some_and(|t| t.min_valid <= *from)
-        })
+        for (slot, from) in from {
+            if *from > current || versions.table(*slot)?.min_valid > *from {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 }
 
@@ -123,7 +128,7 @@ pub async fn read(
     pages::in_snapshot(source, async |source| {
         let versions = epoch::read_versions(source, mapping).await?;
         let mut window = WindowRead { versions, ..WindowRead::default() };
-        window.is_valid = WindowRead::check(&window.versions, mapping, &request.from);
+        window.is_valid = WindowRead::check(&window.versions, &request.from)?;
         if !window.is_valid {
             return Ok(window);
         }
@@ -147,10 +152,12 @@ async fn holds(
     witness: &Witness,
 ) -> Result<bool> {
     let before = witness.version - 1;
-    let table = mapping.tables().map(|(_, t)| t).find(|t| t.name.to_string() == witness.table);
-    let is_known = versions.tables.get(&witness.table).is_some_and(|t| t.min_valid <= before);
-    // Its changes may have been cleaned up: then it says nothing.
-    let Some(table) = table.filter(|_| is_known) else { return Ok(true) };
+    // A table that is no longer mapped, and changes that were cleaned up, say nothing.
+    let Some(slot) = mapping.slot(&witness.table) else { return Ok(true) };
+    if versions.table(slot)?.min_valid > before {
+        return Ok(true);
+    }
+    let table = mapping.table(slot);
     let keys = serde_json::to_string(&witness.keys).unwrap_or_default();
     let parameters: [&dyn ToSql; 3] = [&before, &keys.as_str(), &witness.version];
     let rows = source.rows(&statements::witness(table), &parameters).await?;

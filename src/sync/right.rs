@@ -11,6 +11,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::error::Result;
+use crate::model::Database;
 use crate::neo4j::checkpoint::{Fence, Found};
 use crate::neo4j::leader::Sign;
 use crate::reconcile::stores::{GraphStore, SourceStore};
@@ -110,11 +111,11 @@ pub async fn look<S: SourceStore, G: GraphStore>(
 /// Raises the fence; what hangs in its way is terminated.
 pub async fn raise<G: GraphStore>(
     graph: &G,
-    source_id: &str,
+    database: &Database,
     adopt: bool,
     patience: Patience,
 ) -> Result<(Fence, Found)> {
-    let mut raise = std::pin::pin!(graph.raise(source_id, adopt));
+    let mut raise = std::pin::pin!(graph.raise(database, adopt));
     loop {
         if let Ok(raised) = timeout(patience.heartbeat, &mut raise).await {
             return raised;

@@ -102,8 +102,8 @@ impl<S: SourceStore> Standby<S> {
         if !right::look(lease, &lease_name, graph, watch, self.was_fenced_off, patience).await? {
             return Ok(None);
         }
-        let source_id = self.source.epoch(&settings.mapping).await?.source_id();
-        let (fence, found) = right::raise(graph, &source_id, settings.adopt, patience).await?;
+        let database = self.source.epoch(&settings.mapping).await?.database;
+        let (fence, found) = right::raise(graph, &database, settings.adopt, patience).await?;
         Ok(Some(Right { lease_name, fence, found }))
     }
 

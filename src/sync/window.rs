@@ -14,6 +14,7 @@ use super::metrics;
 use super::worker::Following;
 use crate::error::{Error, Kind, Result};
 use crate::mapping::Slot;
+use crate::model::value::VALUES;
 use crate::neo4j::checkpoint::{Cursor, State, Witness};
 use crate::reconcile::atomic::Outcome;
 use crate::reconcile::breaker::{self, Deletes};
@@ -112,7 +113,7 @@ impl<S: SourceStore> Following<S> {
         let mapping = engine.mapping.clone();
         let state = &engine.state;
         let from = tracked(&mapping)
-            .filter_map(|(slot, t)| Some((slot, plan::from(state, &t.name.to_string())?)))
+            .filter_map(|(slot, _)| Some((slot, plan::from(state, &mapping.entry(slot))?)))
             .collect();
         let request = WindowRequest {
             from,
@@ -284,6 +285,8 @@ fn inserted(mut wish: Wish, slot: Slot, read: &WindowRead) -> Wish {
 fn moved<G: GraphStore>(state: &State, read: &WindowRead, engine: &Engine<G>) -> State {
     let to = version(read);
     let mut state = State { cursor: None, ..state.clone() };
+    // A plan that answers with a window finds no value in an earlier form.
+    state.values = VALUES;
     match &mut state.progress {
         Some(progress) => progress.v0 = to,
         None => state.version = Some(to),
@@ -302,7 +305,7 @@ fn witness<G: GraphStore>(read: &WindowRead, engine: &Engine<G>) -> Option<Witne
         let changed = all(keys);
         let version = changed.iter().map(|c| c.version).max()?;
         let of_version = changed.into_iter().filter(|c| c.version == version).map(|c| c.key);
-        let table = engine.mapping.table(*slot).name.to_string();
+        let table = engine.mapping.entry(*slot);
         Some(Witness { table, keys: of_version.take(WITNESS_KEYS).collect(), version })
     };
     read.keys.iter().filter_map(latest).max_by_key(|witness| witness.version)

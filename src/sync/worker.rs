@@ -15,7 +15,7 @@ use super::window::Carried;
 use crate::config::{FullConfig, SyncConfig};
 use crate::error::{Error, Kind, Result};
 use crate::mapping::{Mapping, Tracking};
-use crate::neo4j::checkpoint::Found;
+use crate::neo4j::checkpoint::{Found, State};
 use crate::neo4j::leader::RequestKind;
 use crate::neo4j::schema;
 use crate::reconcile::carrier::Carrier;
@@ -92,6 +92,15 @@ enum Turn {
     Idle,
 }
 
+/// What moves when a turn makes progress. A turn that moves nothing of it would do the same again at once:
+/// however it came about, the next one waits as if there were nothing to do.
+#[derive(PartialEq)]
+struct Mark {
+    state: State,
+    is_consistent: bool,
+    request: Option<String>,
+}
+
 /// Follows the source with the right to write, until that is lost, a rule stops it, or the end was
 /// asked for.
 pub(super) async fn write<S: SourceStore, G: GraphStore>(
@@ -100,12 +109,14 @@ pub(super) async fn write<S: SourceStore, G: GraphStore>(
 ) -> Result<()> {
     let mut pauses = retry::schedule();
     loop {
+        let before = following.mark(&carrier.engine);
         let pause = match following.turn(&mut carrier).await {
             Ok(turn) => {
                 pauses = retry::schedule();
                 following.life.trouble(None);
                 metrics::health(true, true);
-                following.pause_after(turn)
+                let is_progress = following.mark(&carrier.engine) != before;
+                following.pause_after(if is_progress { turn } else { Turn::Idle })
             }
             Err(error) if is_passing(&error) => {
                 tracing::warn!(%error, "can't go on now; trying again");
@@ -161,6 +172,7 @@ impl<S: SourceStore> Following<S> {
         self.look_at_constraints(&carrier.engine).await?;
         let (at, versions) = self.poll(carrier).await?;
         let (plan, epoch) = self.plan(&carrier.engine, &versions, &self.asked(&carrier.engine))?;
+        self.learn(&mut carrier.engine, &epoch).await?;
         match plan {
             Plan::Idle | Plan::Window if self.asked_for_rows().is_some() => {
                 Box::pin(self.mend(carrier)).await?;
@@ -176,6 +188,14 @@ impl<S: SourceStore> Following<S> {
                 Box::pin(self.full(carrier, start, &epoch, &versions)).await?;
                 Ok(Turn::Busy)
             }
+        }
+    }
+
+    fn mark<G: GraphStore>(&self, engine: &Engine<G>) -> Mark {
+        Mark {
+            state: engine.state.clone(),
+            is_consistent: self.is_consistent,
+            request: self.life.request.as_ref().map(|request| request.id.clone()),
         }
     }
 
@@ -227,6 +247,21 @@ impl<S: SourceStore> Following<S> {
         let epoch = epoch.ok_or_else(|| Error::new(Kind::Transient, "the source was not asked"))?;
         let plan = plan::plan(Some(&found), &epoch, versions, &self.settings.mapping, asked)?;
         Ok((plan, epoch))
+    }
+
+    /// Notes on the checkpoint what the source is known by now: a database that has joined an availability
+    /// group must be recognised after its next failover.
+    async fn learn<G: GraphStore>(&self, engine: &mut Engine<G>, epoch: &Epoch) -> Result<()> {
+        let state = engine.state.with(&epoch.database);
+        if !self.is_sealed || state == engine.state {
+            return Ok(());
+        }
+        tracing::info!(
+            source = state.source,
+            id = state.identity.id,
+            "the source is known by this id now"
+        );
+        engine.advance(state, None).await
     }
 
     pub(super) fn asked<G: GraphStore>(&self, engine: &Engine<G>) -> Asked {

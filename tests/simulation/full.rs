@@ -103,7 +103,7 @@ async fn killed_and_started_again(seed: u64, weakness: Weakness) -> Vec<String> 
             kills -= 1;
         }
         let (from, to) = (source.for_process(chaos.clone()), graph.for_process(chaos.clone()));
-        match chaos.run(full(from, to, &limits)).await {
+        match chaos.run(Box::pin(full(from, to, &limits))).await {
             None => {}
             Some(Ok(summary)) => {
                 wrong.extend(says_what_is_so(&summary, &source, &graph, busy == 0));

@@ -55,6 +55,9 @@ pub struct Database {
     pub fork_guid: String,
     /// Stays the same over restores.
     pub family_guid: String,
+    /// In an availability group: the same on every replica.
+    #[serde(default)]
+    pub group_database_id: Option<String>,
     /// `ALLOW_SNAPSHOT_ISOLATION`.
     pub snapshot_allowed: bool,
     /// `READ_COMMITTED_SNAPSHOT`.
@@ -68,8 +71,26 @@ pub struct Database {
 impl Database {
     /// History goes on from here in another way than before.
     pub fn begin_fork(&mut self) {
-        self.fork_guid = uuid::Uuid::new_v4().to_string();
+        self.fork_guid = new_guid();
     }
+
+    /// It is restored where it was not: a database of its own, made now.
+    ///
+    /// Documented: `database_guid` is unique to each database on each instance, the family is that of the backups;
+    /// `create_date` is of the instance's own copy.
+    pub fn become_another(&mut self, created: i64) {
+        self.guid = new_guid();
+        self.created = created;
+    }
+
+    /// It joins an availability group, if it is in none.
+    pub fn join_group(&mut self) {
+        self.group_database_id.get_or_insert_with(new_guid);
+    }
+}
+
+fn new_guid() -> String {
+    uuid::Uuid::new_v4().to_string()
 }
 
 /// Change tracking of the database.
@@ -96,7 +117,6 @@ pub const DATABASE_ID: i32 = 5;
 impl Catalog {
     /// An empty database.
     pub fn new(name: &str, created: i64) -> Self {
-        let guid = || uuid::Uuid::new_v4().to_string();
         let schemas =
             [(SCHEMA_DBO, "dbo"), (2, "guest"), (3, "INFORMATION_SCHEMA"), (SCHEMA_SYS, "sys")];
         Self {
@@ -104,9 +124,10 @@ impl Catalog {
             database: Database {
                 name: name.to_owned(),
                 created,
-                guid: guid(),
-                fork_guid: guid(),
-                family_guid: guid(),
+                guid: new_guid(),
+                fork_guid: new_guid(),
+                family_guid: new_guid(),
+                group_database_id: None,
                 snapshot_allowed: false,
                 read_committed_snapshot: false,
                 compatibility_level: 160,

@@ -6,7 +6,8 @@ use rusqlite::{Connection, MAIN_DB};
 
 use super::shared::Shared;
 use crate::Error;
-use crate::catalog::store;
+use crate::catalog::{Database, store};
+use crate::values::calendar;
 
 fn failed(file: &Path, what: impl std::fmt::Display) -> Error {
     Error::Backup(format!("{}: {what}", file.display()))
@@ -14,8 +15,12 @@ fn failed(file: &Path, what: impl std::fmt::Display) -> Error {
 
 /// Copies what is committed to a new file.
 pub fn write(shared: &Shared, file: &Path) -> Result<(), Error> {
-    std::fs::File::create_new(file).map_err(|error| failed(file, error))?;
-    copy(shared.path(), file)
+    write_copy(shared.path(), file)
+}
+
+fn write_copy(from: &Path, to: &Path) -> Result<(), Error> {
+    std::fs::File::create_new(to).map_err(|error| failed(to, error))?;
+    copy(from, to)
 }
 
 fn copy(from: &Path, to: &Path) -> Result<(), Error> {
@@ -38,7 +43,59 @@ pub fn for_restore(shared: &Shared, file: &Path) -> Result<Ready, Error> {
 
 /// Copies a backup of this database, of the same recovery fork: what a secondary has that has come as far.
 pub fn for_secondary(shared: &Shared, file: &Path) -> Result<Ready, Error> {
-    ready(shared, file, same_life)
+    let primary = joined(shared.data()).map_err(|what| failed(file, what))?;
+    ready(shared, file, |shared, copy| {
+        same_life(shared, copy)?;
+        change(copy, |database| as_replica(database, &primary))
+    })
+}
+
+/// Another replica, which has all data, is the primary now: the same history goes on (documented).
+pub fn fail_over(shared: &Shared) -> Result<(), Error> {
+    let file = shared.data();
+    let replica = |former| change(file, |database| as_replica(database, &former));
+    joined(file).and_then(replica).map_err(|what| failed(file, what))
+}
+
+/// Copies a backup of this database for a replica that is made the primary although it lacks data: documented, another
+/// recovery fork begins.
+pub fn for_forced_failover(shared: &Shared, file: &Path) -> Result<Ready, Error> {
+    let former = joined(shared.data()).map_err(|what| failed(file, what))?;
+    ready_beside(shared.data(), file, |copy| {
+        same_life_of(shared.data(), copy)?;
+        change(copy, |database| {
+            as_replica(database, &former);
+            database.begin_fork();
+        })
+    })
+}
+
+fn as_replica(database: &mut Database, former: &Database) {
+    database.group_database_id.clone_from(&former.group_database_id);
+    database.become_another(calendar::now_utc_ticks());
+}
+
+/// The database joins a group.
+pub fn join_group(shared: &Shared) -> Result<(), Error> {
+    let file = shared.data();
+    joined(file).map(|_| ()).map_err(|what| failed(file, what))
+}
+
+fn joined(data: &Path) -> Result<Database, String> {
+    change(data, Database::join_group)?;
+    read(data)
+}
+
+/// Makes a database of its own of a backup, in a file that must not be there yet: RESTORE under this name on another
+/// instance. Assumption: it begins a recovery fork, as a restore over the database does.
+pub fn restore_as_another(backup: &Path, data: &Path) -> Result<(), Error> {
+    write_copy(backup, data)?;
+    change(data, |database| {
+        database.become_another(calendar::now_utc_ticks());
+        database.begin_fork();
+        database.group_database_id = None;
+    })
+    .map_err(|what| failed(data, what))
 }
 
 fn ready(
@@ -46,12 +103,20 @@ fn ready(
     file: &Path,
     prepare: impl FnOnce(&Shared, &Path) -> Result<(), String>,
 ) -> Result<Ready, Error> {
+    ready_beside(shared.path(), file, |copy| prepare(shared, copy))
+}
+
+fn ready_beside(
+    beside: &Path,
+    file: &Path,
+    prepare: impl FnOnce(&Path) -> Result<(), String>,
+) -> Result<Ready, Error> {
     if !file.is_file() {
         return Err(failed(file, "no such backup"));
     }
-    let ready = Ready(shared.path().with_extension("restoring"));
+    let ready = Ready(beside.with_extension("restoring"));
     copy(file, &ready.0)?;
-    prepare(shared, &ready.0).map_err(|what| {
+    prepare(&ready.0).map_err(|what| {
         ready.discard();
         failed(file, what)
     })?;
@@ -61,25 +126,35 @@ fn ready(
 /// Assumption: each restore over the database begins a recovery fork, and keeps the database's guid and family
 /// (documented: the guid changes where a database is restored that was not there).
 fn fork(shared: &Shared, copy: &Path) -> Result<(), String> {
-    let connection = Connection::open(copy).map_err(|error| error.to_string())?;
-    let mut catalog = store::load(&connection).map_err(|error| error.message)?;
-    if catalog.database.name != shared.database {
-        return Err(format!("this is a backup of '{}'", catalog.database.name));
+    let name = read(copy)?.name;
+    if name != shared.database {
+        return Err(format!("this is a backup of '{name}'"));
     }
-    catalog.database.begin_fork();
-    store::save(&connection, &mut catalog).map_err(|error| error.message)
+    change(copy, Database::begin_fork)
 }
 
 fn same_life(shared: &Shared, copy: &Path) -> Result<(), String> {
-    let life = |file: &Path| {
-        let connection = Connection::open(file).map_err(|error| error.to_string())?;
-        let database = store::load(&connection).map_err(|error| error.message)?.database;
-        Ok::<_, String>((database.name, database.guid, database.fork_guid))
-    };
-    if life(shared.path())? == life(copy)? {
+    same_life_of(shared.path(), copy)
+}
+
+fn same_life_of(data: &Path, copy: &Path) -> Result<(), String> {
+    let life = |database: Database| (database.name, database.guid, database.fork_guid);
+    if life(read(data)?) == life(read(copy)?) {
         return Ok(());
     }
     Err("this is a backup of another database, or from before a restore".to_owned())
+}
+
+fn read(file: &Path) -> Result<Database, String> {
+    let connection = Connection::open(file).map_err(|error| error.to_string())?;
+    Ok(store::load(&connection).map_err(|error| error.message)?.database)
+}
+
+fn change(file: &Path, change: impl FnOnce(&mut Database)) -> Result<(), String> {
+    let connection = Connection::open(file).map_err(|error| error.to_string())?;
+    let mut catalog = store::load(&connection).map_err(|error| error.message)?;
+    change(&mut catalog.database);
+    store::save(&connection, &mut catalog).map_err(|error| error.message)
 }
 
 impl Ready {

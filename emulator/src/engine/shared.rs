@@ -107,6 +107,11 @@ impl Shared {
         self.secondary.as_ref().unwrap_or(&self.data)
     }
 
+    /// Where the primary's data are.
+    pub fn data(&self) -> &Path {
+        &self.data
+    }
+
     /// Whether it serves as a readable secondary.
     pub fn is_secondary(&self) -> bool {
         self.secondary.is_some()

@@ -6,7 +6,8 @@ use crate::support::{
     Connection, TestServer, connect, emulator, error, is_cut, number, options, run, start_with,
     text, try_run,
 };
-use sqlgraph_emulator::{Cleanup, Options};
+use sqlgraph_emulator::engine::backup::restore_as_another;
+use sqlgraph_emulator::{Cleanup, Data, Options};
 
 const FORK: &str =
     "SELECT CAST(recovery_fork_guid AS nvarchar(36)) FROM sys.database_recovery_status";
@@ -159,4 +160,81 @@ async fn tracked_with_backup(server: &TestServer) -> (Connection, tempfile::Temp
     let directory = tempfile::tempdir().unwrap();
     server.control().backup(&directory.path().join("a")).await.unwrap();
     (client, directory)
+}
+
+/// `group_database_id`, `database_guid`, `recovery_fork_guid`, `family_guid`.
+async fn guids(client: &mut Connection) -> [Option<String>; 4] {
+    let of_databases = "SELECT CAST(group_database_id AS nvarchar(36)) FROM sys.databases WHERE database_id = DB_ID()";
+    let own = "SELECT CAST(database_guid AS nvarchar(36)) FROM sys.database_recovery_status";
+    [
+        text(client, of_databases).await,
+        text(client, own).await,
+        text(client, FORK).await,
+        text(client, FAMILY).await,
+    ]
+}
+
+#[tokio::test]
+async fn every_replica_has_the_groups_id_and_a_guid_of_its_own() {
+    let Some(server) = emulator("the role of the server").await else { return };
+    let (mut client, backup) = tracked_with_backup(&server).await;
+    let [group, alone, ..] = guids(&mut client).await;
+    assert_eq!(group, None);
+    server.control().join_group().await.unwrap();
+    let primary = guids(&mut client).await;
+    assert!(primary[0].is_some());
+    assert_eq!(primary[1], alone, "joining makes no other database of it");
+    server.control().secondary(&backup.path().join("a")).await.unwrap();
+    let secondary = guids(&mut connect(&server).await).await;
+    assert_ne!(secondary[1], primary[1]);
+    assert_eq!(
+        [&secondary[0], &secondary[2], &secondary[3]],
+        [&primary[0], &primary[2], &primary[3]]
+    );
+    server.control().primary().await.unwrap();
+    assert_eq!(guids(&mut connect(&server).await).await, primary);
+}
+
+#[tokio::test]
+async fn a_failover_keeps_the_history_and_a_forced_one_begins_another() {
+    let Some(server) = emulator("the role of the server").await else { return };
+    let (mut client, backup) = tracked_with_backup(&server).await;
+    run(&mut client, "INSERT INTO T VALUES (2), (3)").await;
+    server.control().join_group().await.unwrap();
+    let first = guids(&mut client).await;
+    server.control().failover(None).await.unwrap();
+    assert!(is_cut(&try_run(&mut client, "SELECT 1").await));
+    let mut client = connect(&server).await;
+    let second = guids(&mut client).await;
+    assert_ne!(second[1], first[1]);
+    assert_eq!([&second[0], &second[2], &second[3]], [&first[0], &first[2], &first[3]]);
+    assert_eq!(number(&mut client, VERSION).await, 2, "it has all data");
+    let behind = backup.path().join("behind");
+    server.control().backup(&behind).await.unwrap();
+    run(&mut client, "INSERT INTO T VALUES (4)").await;
+    server.control().failover(Some(&behind)).await.unwrap();
+    let mut client = connect(&server).await;
+    let third = guids(&mut client).await;
+    assert_eq!([&third[0], &third[3]], [&second[0], &second[3]]);
+    assert!(third[1] != second[1] && third[2] != second[2]);
+    assert_eq!(number(&mut client, VERSION).await, 2);
+    run(&mut client, "INSERT INTO T VALUES (5)").await;
+    assert_eq!(number(&mut client, VERSION).await, 3, "numbers are used again");
+}
+
+#[tokio::test]
+async fn a_backup_restored_elsewhere_is_another_database_of_the_same_family() {
+    let Some(server) = emulator("backups").await else { return };
+    let (mut client, backup) = tracked_with_backup(&server).await;
+    server.control().join_group().await.unwrap();
+    let original = guids(&mut client).await;
+    let data = backup.path().join("copy");
+    restore_as_another(&backup.path().join("a"), &data).unwrap();
+    let copy = start_with(Options { data: Data::File(data.clone()), ..options() }).await;
+    let mut client = connect(&copy).await;
+    let found = guids(&mut client).await;
+    assert_eq!((&found[0], &found[3]), (&None, &original[3]));
+    assert!(found[1] != original[1] && found[2] != original[2]);
+    assert_eq!(number(&mut client, VERSION).await, 1, "change tracking goes on from the backup's");
+    assert!(restore_as_another(&backup.path().join("a"), &data).is_err(), "it is there already");
 }

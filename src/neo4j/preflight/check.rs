@@ -2,19 +2,21 @@
 
 use super::GraphDescription;
 use crate::finding::Finding;
+use crate::model::Database;
+use crate::neo4j::checkpoint::check_source;
 use crate::neo4j::schema::Constraint;
 
 /// `CALL (n) { … }` with its variables in scope.
 const VERSION_MIN: (u64, u64) = (5, 23);
 
-/// Everything that is not as it should be. `source_id` is the source's, if it could be asked
-/// ([`crate::sqlserver::epoch::Epoch::source_id`]).
-pub fn check(graph: &GraphDescription, source_id: Option<&str>) -> Vec<Finding> {
+/// Everything that is not as it should be. `source` is the database that the graph should be of, if it could
+/// be asked.
+pub fn check(graph: &GraphDescription, source: Option<&Database>) -> Vec<Finding> {
     let mut findings = Vec::new();
     findings.extend(check_version(&graph.version));
     findings.extend(check_state(graph));
     findings.extend(check_timeout(graph));
-    findings.extend(check_checkpoint(graph, source_id));
+    findings.extend(check_checkpoint(graph, source));
     findings.extend(graph.missing.iter().map(missing_constraint));
     findings
 }
@@ -56,13 +58,14 @@ fn check_timeout(graph: &GraphDescription) -> Option<Finding> {
     (number.parse::<f64>().is_ok_and(|n| n == 0.0)).then_some(finding)
 }
 
-fn check_checkpoint(graph: &GraphDescription, source_id: Option<&str>) -> Option<Finding> {
+fn check_checkpoint(graph: &GraphDescription, source: Option<&Database>) -> Option<Finding> {
     let found = graph.checkpoint.as_ref()?;
     let finding = Finding::new("checkpoint", &graph.database);
-    if let Some(source_id) = source_id.filter(|id| *id != found.state.source) {
-        let finding = finding.expected(format!("the checkpoint of {source_id}, or none"));
-        let fix = "use another Neo4j database, or `provsync full --adopt` to make this graph equal to this source instead";
-        return Some(finding.found(format!("that of {}", found.state.source)).fix(fix));
+    if let Some(source) = source
+        && let Err(error) = check_source(&found.state, source, false)
+    {
+        let finding = finding.expected(format!("the checkpoint of {}, or none", source.id()));
+        return Some(finding.found(error.what()).fix(error.remedy().unwrap_or_default()));
     }
     let finding = finding.expected("as provsync wrote it").found("changed by somebody else");
     let fix = "`provsync full` compares everything and seals it again";
@@ -97,18 +100,20 @@ mod tests {
             state: Some(DatabaseState { access: "read-write".into(), status: "online".into() }),
             transaction_timeout: Some("10m".into()),
             missing: Vec::new(),
-            checkpoint: Some(Found {
-                state: State { source: "prov@1".into(), ..State::default() },
-                sealed: true,
-            }),
+            checkpoint: Some(Found { state: State::of(&database("prov")), sealed: true }),
         }
+    }
+
+    fn database(name: &str) -> Database {
+        let database_guid = Some(format!("guid of {name}"));
+        Database { name: name.into(), database_guid, ..Database::default() }
     }
 
     /// What is found when one thing is not as in [`sound`].
     fn found(spoil: impl FnOnce(&mut GraphDescription)) -> Vec<(Level, &'static str)> {
         let mut graph = sound();
         spoil(&mut graph);
-        check(&graph, Some("prov@1")).iter().map(|f| (f.level, f.check)).collect()
+        check(&graph, Some(&database("prov"))).iter().map(|f| (f.level, f.check)).collect()
     }
 
     #[test]
@@ -142,7 +147,7 @@ mod tests {
         };
         assert_eq!(found(edited), [(Warning, "checkpoint")]);
         let other = |g: &mut GraphDescription| {
-            g.checkpoint.as_mut().unwrap().state.source = "other@1".into();
+            g.checkpoint.as_mut().unwrap().state = State::of(&database("other"));
         };
         assert_eq!(found(other), [(Error, "checkpoint")]);
     }

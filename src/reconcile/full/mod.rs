@@ -21,6 +21,7 @@ use crate::config::{Config, FullConfig};
 use crate::error::{Error, Result};
 use crate::finding::Level;
 use crate::mapping::{Mapping, Slot};
+use crate::model::value::VALUES;
 use crate::neo4j::checkpoint::{Found, Progress, State};
 use crate::neo4j::leader::{self, Request, RequestKind};
 use crate::neo4j::preflight::GraphDescription;
@@ -147,7 +148,7 @@ pub async fn carry<S: SourceStore, G: GraphStore>(
     let mut state = found.map(|found| found.state).unwrap_or_default();
     let mut fence = None;
     if !options.dry_run {
-        let (taken, found) = graph.raise(&epoch.source_id(), options.adopt).await?;
+        let (taken, found) = graph.raise(&epoch.database, options.adopt).await?;
         // What stood there when the lock was taken: an older writer may have written since.
         begin_with = start(Some(&found))?;
         (fence, state) = (Some(taken), found.state);
@@ -199,7 +200,7 @@ impl<'a, S: SourceStore, G: GraphStore, B: Between<S, G>> Full<'a, S, G, B> {
         engine.state = state;
         engine.begin(Run::default());
         engine.run.summary = Summary {
-            source: epoch.source_id(),
+            source: engine.state.source.clone(),
             version: engine.state.followed(),
             dry_run: options.dry_run,
             resumed: start.progress.is_some(),
@@ -299,16 +300,20 @@ fn first_state<G: GraphStore>(
         phase: "gone".to_owned(),
         table: String::new(),
         next: i64::MIN,
+        request: None,
     });
     State {
-        source: epoch.source_id(),
+        source: engine.state.source_with(&epoch.database),
+        identity: engine.state.identity.follow(&epoch.database),
         version: start.version,
-        epoch: epoch.text(),
+        epoch: Some(epoch.known(&engine.mapping)),
         mapping: engine.mapping.digest.clone(),
         owned: engine.registry.owned().clone(),
+        values: VALUES,
         progress: Some(progress),
         cursor: None,
         witness: None,
+        ..engine.state.clone()
     }
 }
 

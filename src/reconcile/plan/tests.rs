@@ -3,42 +3,45 @@
 
 use super::*;
 use crate::error::Kind;
+use crate::model::{Database, TrackedObject};
 use crate::neo4j::checkpoint::Cursor;
 use crate::sqlserver::epoch::TableVersions;
 
 const NODES: &str = "graph.AtomGraphNodes";
 const EDGES: &str = "graph.AtomGraphEdges";
 const STREAMS: &str = "provenance.GenerationStreams";
+const SLOTS: [Slot; 3] = [Slot::Node(0), Slot::Edge(0), Slot::Link(0)];
 
 fn mapping() -> Mapping {
     Mapping::default_mapping().unwrap()
 }
 
 fn epoch() -> Epoch {
-    Epoch {
-        database: "P".into(),
-        create_date: "2026-01-01".into(),
+    let database = Database {
+        name: "P".into(),
         database_guid: Some("G".into()),
         recovery_fork_guid: Some("F".into()),
-        family_guid: None,
-        tables: [NODES, EDGES, STREAMS].map(|name| (name.to_owned(), 1, 0)).to_vec(),
-    }
+        family_guid: Some("family".into()),
+        create_date: "2026-01-01".into(),
+        ..Database::default()
+    };
+    let object = |object_id| TrackedObject { object_id, begin_version: 0 };
+    Epoch { database, tables: SLOTS.into_iter().zip((1..).map(object)).collect() }
 }
 
 fn versions(current: i64, min_valid: i64) -> Versions {
-    let table = TableVersions { object_id: 1, min_valid };
-    let tables = [NODES, EDGES, STREAMS].map(|name| (name.to_owned(), table)).into();
+    let table = |object_id| TableVersions { object_id, min_valid };
+    let tables = SLOTS.into_iter().zip((1..).map(table)).collect();
     Versions { current: Some(current), tables }
 }
 
 /// A checkpoint at version 10 in good order.
 fn found() -> Found {
     let state = State {
-        source: epoch().source_id(),
         version: Some(10),
-        epoch: epoch().text(),
+        epoch: Some(epoch().known(&mapping())),
         mapping: mapping().digest,
-        ..State::default()
+        ..State::of(&epoch().database)
     };
     Found { state, sealed: true }
 }
@@ -51,6 +54,7 @@ fn progress(tables: &[&str]) -> Progress {
         phase: "carry".into(),
         table: tables[0].into(),
         next: 5,
+        request: None,
     }
 }
 
@@ -88,7 +92,7 @@ fn the_boundary_of_retention_is_the_version_itself() {
 fn a_table_whose_changes_are_gone_is_read_anew_with_the_edges_on_it() {
     let lost = |name: &str| {
         let mut versions = versions(12, 0);
-        versions.tables.get_mut(name).unwrap().min_valid = 11;
+        versions.tables.get_mut(&mapping().slot(name).unwrap()).unwrap().min_valid = 11;
         full(decide(&found(), &epoch(), &versions))
     };
     assert_eq!(lost(STREAMS).0, [STREAMS]);
@@ -101,9 +105,9 @@ fn a_table_whose_changes_are_gone_is_read_anew_with_the_edges_on_it() {
 
 #[test]
 fn a_truncate_or_a_new_table_while_caught_up_shows_in_the_tables_epoch() {
-    for changed in [(STREAMS.to_owned(), 1, 10), (STREAMS.to_owned(), 2, 0)] {
+    for (object_id, begin_version) in [(3, 10), (9, 0)] {
         let mut now = epoch();
-        now.tables[2] = changed;
+        now.tables.insert(Slot::Link(0), TrackedObject { object_id, begin_version });
         let (tables, _, reason) = full(decide(&found(), &now, &versions(10, 0)));
         assert_eq!(tables, [STREAMS]);
         assert!(reason.contains("truncated or recreated"), "{reason}");
@@ -112,11 +116,15 @@ fn a_truncate_or_a_new_table_while_caught_up_shows_in_the_tables_epoch() {
 
 #[test]
 fn another_life_of_the_database_is_a_full_of_everything_from_nothing() {
-    let restored = Epoch { recovery_fork_guid: Some("other".into()), ..epoch() };
+    let mut restored = epoch();
+    restored.database.recovery_fork_guid = Some("other".into());
+    let mut of_another_backup = epoch();
+    of_another_backup.database.family_guid = Some("other".into());
     let ahead = decide(&found(), &epoch(), &versions(9, 0));
     let edited = Found { sealed: false, ..found() };
     for plan in [
         decide(&found(), &restored, &versions(12, 0)),
+        decide(&found(), &of_another_backup, &versions(12, 0)),
         ahead,
         decide(&edited, &epoch(), &versions(10, 0)),
     ] {
@@ -127,13 +135,23 @@ fn another_life_of_the_database_is_a_full_of_everything_from_nothing() {
 }
 
 #[test]
-fn another_source_stops_until_it_is_adopted() {
-    let other = Epoch { database_guid: Some("other".into()), ..epoch() };
+fn another_source_and_a_copy_stop_until_they_are_adopted() {
+    for family in ["family", "other"] {
+        let mut other = epoch();
+        other.database.database_guid = Some("other".into());
+        other.database.family_guid = Some(family.into());
+        stops_until_it_is_adopted(&other, if family == "family" { "is a copy" } else { "not to" });
+    }
+}
+
+fn stops_until_it_is_adopted(other: &Epoch, why: &str) {
     let ask = |adopt| {
         let asked = Asked { adopt, ..Asked::default() };
-        plan(Some(&found()), &other, &versions(10, 0), &mapping(), &asked)
+        plan(Some(&found()), other, &versions(10, 0), &mapping(), &asked)
     };
-    assert_eq!(ask(false).unwrap_err().kind, Kind::Stop);
+    let error = ask(false).unwrap_err();
+    assert_eq!(error.kind, Kind::Stop);
+    assert!(error.to_string().contains(why), "{error}");
     assert_eq!(full(ask(true).unwrap()).1, None);
 }
 
@@ -173,7 +191,7 @@ fn a_full_that_has_begun_is_gone_on_with_unless_one_of_everything_is_asked_for()
     assert_eq!(from(&of(&[STREAMS]).state, NODES), Some(8));
     // Its own changes are gone as well now: it begins anew, with the tables that it had.
     let mut late = versions(12, 0);
-    late.tables.get_mut(EDGES).unwrap().min_valid = 11;
+    late.tables.get_mut(&Slot::Edge(0)).unwrap().min_valid = 11;
     assert_eq!(full(decide(&of(&[STREAMS]), &epoch(), &late)).0, [EDGES, STREAMS]);
 }
 
@@ -191,7 +209,50 @@ fn a_graph_without_a_checkpoint_or_with_a_bare_one_is_loaded() {
         full(none),
         ([EDGES, NODES, STREAMS].map(String::from).to_vec(), None, String::new())
     );
-    let state = State { source: epoch().source_id(), ..State::default() };
-    let bare = Found { state, sealed: false };
+    let bare = Found { state: State::of(&epoch().database), sealed: false };
     assert_eq!(full(decide(&bare, &epoch(), &versions(10, 0))).2, "");
+}
+
+#[test]
+fn a_failover_to_another_replica_of_the_group_changes_nothing() {
+    let replica = |guid: &str| {
+        let mut epoch = epoch();
+        epoch.database.group_database_id = Some("X".into());
+        epoch.database.database_guid = Some(guid.into());
+        epoch.database.create_date = format!("when {guid} was made");
+        epoch
+    };
+    let identity = State::of(&replica("G").database).identity;
+    let found = Found { state: State { identity, ..found().state }, sealed: true };
+    assert_eq!(decide(&found, &replica("other"), &versions(11, 0)), Plan::Window);
+    assert_eq!(decide(&found, &replica("other"), &versions(10, 0)), Plan::Idle);
+}
+
+#[test]
+fn a_table_is_found_by_its_object_where_the_checkpoint_spells_it_otherwise() {
+    let mut state = found().state;
+    let known = &mut state.epoch.as_mut().unwrap().tables;
+    let streams = known.remove(STREAMS).unwrap();
+    known.insert("provenance.generationstreams".into(), streams);
+    let found = Found { state, sealed: true };
+    assert_eq!(decide(&found, &epoch(), &versions(10, 0)), Plan::Idle);
+    let mut truncated = epoch();
+    truncated.tables.get_mut(&Slot::Link(0)).unwrap().begin_version = 10;
+    assert_eq!(full(decide(&found, &truncated, &versions(10, 0))).0, [STREAMS]);
+}
+
+#[test]
+fn a_table_that_the_source_does_not_answer_for_is_an_error_and_never_equal() {
+    let (mut epoch_without, mut versions_without) = (epoch(), versions(10, 0));
+    epoch_without.tables.remove(&Slot::Link(0));
+    versions_without.tables.remove(&Slot::Link(0));
+    let ask = |epoch: &Epoch, versions: &Versions| {
+        plan(Some(&found()), epoch, versions, &mapping(), &Asked::default())
+    };
+    assert!(ask(&epoch_without, &versions(10, 0)).is_err());
+    assert!(ask(&epoch(), &versions_without).is_err());
+    let mut state = found().state;
+    state.epoch.as_mut().unwrap().tables.remove(STREAMS);
+    let found = Found { state, sealed: true };
+    assert_eq!(full(decide(&found, &epoch(), &versions(10, 0))).0, [STREAMS]);
 }

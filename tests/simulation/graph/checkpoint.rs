@@ -1,7 +1,8 @@
 //! The checkpoint in the model: fence, guard, compare-and-set, signs of life.
 
 use provsync::error::{Error, Kind, Result};
-use provsync::neo4j::checkpoint::{Fence, Found, State};
+use provsync::model::Database;
+use provsync::neo4j::checkpoint::{Fence, Found, State, claim};
 use provsync::neo4j::leader::{Beat, Request, Sign};
 
 use super::{Data, Weakness};
@@ -42,18 +43,15 @@ impl Data {
         Ok(checkpoint)
     }
 
-    pub fn raise(&mut self, fence: &Fence, adopt: bool) -> Result<Found> {
-        let source = fence.source();
-        let state = State { source: source.to_owned(), ..State::default() };
-        let fresh = || Checkpoint { state, ..Checkpoint::default() };
+    pub fn raise(&mut self, database: &Database, adopt: bool) -> Result<(Fence, Found)> {
+        let found = self.checkpoint.as_ref().map(Checkpoint::found);
+        let (source, found) = claim(found, database, adopt)?;
+        let fence = Fence::new(&source);
+        let fresh = || Checkpoint { state: found.state.clone(), ..Checkpoint::default() };
         let checkpoint = self.checkpoint.get_or_insert_with(fresh);
-        if checkpoint.state.source != source && !adopt {
-            return Err(Error::stop("another source's"));
-        }
-        let found = checkpoint.found();
         fence.token().clone_into(&mut checkpoint.fence);
-        source.clone_into(&mut checkpoint.state.source);
-        Ok(found)
+        checkpoint.state.source = source;
+        Ok((fence, found))
     }
 
     pub fn renew(&mut self, old: &Fence, new: &Fence, weakness: Weakness) -> Result<()> {

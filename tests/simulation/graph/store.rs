@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use provsync::error::{Error, Kind, Result};
 use provsync::mapping::Shape;
+use provsync::model::Database;
 use provsync::neo4j::Counters;
 use provsync::neo4j::actual::BytesMax;
 use provsync::neo4j::actual::Which;
@@ -34,10 +35,8 @@ impl GraphStore for ModelGraph {
         self.read("checkpoint", |data| data.checkpoint.as_ref().map(Checkpoint::found)).await
     }
 
-    async fn raise(&self, source: &str, adopt: bool) -> Result<(Fence, Found)> {
-        let fence = Fence::new(source);
-        let found = self.write_first("raise", |data, _| data.raise(&fence, adopt)).await?;
-        Ok((fence, found))
+    async fn raise(&self, database: &Database, adopt: bool) -> Result<(Fence, Found)> {
+        self.write_first("raise", |data, _| data.raise(database, adopt)).await
     }
 
     async fn renew(&self, old: &Fence, new: &Fence) -> Result<()> {

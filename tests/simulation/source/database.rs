@@ -35,6 +35,10 @@ pub struct Database {
     pub tables: BTreeMap<Table, Tracked>,
     /// `recovery_fork_guid`.
     pub fork: u64,
+    /// `database_guid`.
+    pub guid: u64,
+    /// How often a process asked for the versions.
+    pub polls: u64,
     pub leases: BTreeMap<String, Lease>,
     /// It can't be reached.
     pub is_down: bool,
@@ -55,6 +59,8 @@ impl Database {
             version: 0,
             tables,
             fork: 1,
+            guid: 1,
+            polls: 0,
             leases: BTreeMap::new(),
             is_down: false,
             life: 0,
@@ -139,6 +145,23 @@ impl Database {
         (self.rows, self.version, self.tables) = (backup.rows, backup.version, backup.tables);
         self.end_life();
         self.remember();
+    }
+
+    /// A backup of it, restored as another database: nobody is connected.
+    pub fn restored_elsewhere(&self) -> Self {
+        Self {
+            rows: self.rows.clone(),
+            version: self.version,
+            tables: self.tables.clone(),
+            fork: self.fork + 1_000,
+            guid: self.guid + 1,
+            polls: 0,
+            leases: BTreeMap::new(),
+            is_down: false,
+            life: 0,
+            history: self.history.clone(),
+            next_object_id: self.next_object_id,
+        }
     }
 
     /// All connections end: a restart, a restore.

@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use provsync::error::{Error, Kind, Result};
 use provsync::mapping::{Mapping, Slot};
+use provsync::model::TrackedObject;
 use provsync::reconcile::stores::SourceStore;
 use provsync::sqlserver::epoch::{Epoch, TableVersions, Versions};
 use provsync::sqlserver::pages::{Depth, KeyRange, Keys, Page, PageLimit};
@@ -39,6 +40,10 @@ pub enum Flaw {
     RowsLater,
     /// Versions of a window are those of a later moment than its keys.
     VersionsLater,
+    /// A window is refused that the versions allow.
+    NoWindows,
+    /// A restored copy has the guids of its original.
+    NoGuidOfItsOwn,
 }
 
 /// A connection to the model.
@@ -70,6 +75,20 @@ impl ModelSource {
         Self { database, chaos, flaw, connection, life: None }
     }
 
+    /// A backup of it, restored on another server, where others have changed it since.
+    pub fn restored_elsewhere(&self, chaos: Chaos, random: &mut Random) -> Self {
+        let mut copy = self.database().restored_elsewhere();
+        if self.flaw == Flaw::NoGuidOfItsOwn {
+            let original = self.database();
+            (copy.guid, copy.fork) = (original.guid, original.fork);
+        }
+        for _ in 0..=random.below(5) {
+            copy.transaction(random, 10);
+        }
+        let database = Arc::new(Mutex::new(copy));
+        Self { database, chaos, flaw: self.flaw, connection: next_connection(), life: None }
+    }
+
     #[must_use]
     pub fn with_flaw(mut self, flaw: Flaw) -> Self {
         self.flaw = flaw;
@@ -81,9 +100,9 @@ impl ModelSource {
     }
 
     /// The version and the epoch.
-    pub fn position(&self) -> (i64, String) {
+    pub fn position(&self) -> (i64, Epoch) {
         let database = self.database();
-        (database.version, epoch(&database).text())
+        (database.version, epoch(&database))
     }
 
     pub fn rows(&self) -> Rows {
@@ -158,7 +177,7 @@ fn versions(database: &Database, flaw: Flaw) -> Versions {
     let of_table = |table: &Table| {
         let tracked = &database.tables[table];
         let min_valid = if flaw == Flaw::NoMinValid { 0 } else { tracked.min_valid };
-        (table.name().to_owned(), TableVersions { object_id: tracked.object_id, min_valid })
+        (table.slot(), TableVersions { object_id: tracked.object_id, min_valid })
     };
     Versions {
         current: Some(database.version),
@@ -169,16 +188,17 @@ fn versions(database: &Database, flaw: Flaw) -> Versions {
 fn epoch(database: &Database) -> Epoch {
     let life = |table: &Table| {
         let tracked = &database.tables[table];
-        (table.name().to_owned(), tracked.object_id, tracked.begun)
+        let (object_id, begin_version) = (tracked.object_id, tracked.begun);
+        (table.slot(), TrackedObject { object_id, begin_version })
     };
-    Epoch {
-        database: "Model".into(),
-        create_date: "2026-01-01".into(),
-        database_guid: None,
+    let identity = provsync::model::Database {
+        name: "Model".into(),
+        database_guid: Some(format!("guid {}", database.guid)),
+        family_guid: Some("family".into()),
         recovery_fork_guid: Some(format!("fork {}", database.fork)),
-        family_guid: None,
-        tables: Table::ALL.iter().map(life).collect(),
-    }
+        ..provsync::model::Database::default()
+    };
+    Epoch { database: identity, tables: Table::ALL.iter().map(life).collect() }
 }
 
 impl SourceStore for ModelSource {
@@ -192,7 +212,11 @@ impl SourceStore for ModelSource {
 
     async fn versions(&mut self, _: &Mapping) -> Result<Versions> {
         let flaw = self.flaw;
-        self.call("versions", |database| versions(database, flaw)).await
+        self.call("versions", |database| {
+            database.polls += 1;
+            versions(database, flaw)
+        })
+        .await
     }
 
     async fn current(&mut self) -> Result<i64> {

@@ -60,6 +60,14 @@ impl Table {
         }
     }
 
+    pub fn slot(self) -> Slot {
+        match self {
+            Self::Nodes => Slot::Node(0),
+            Self::Edges => Slot::Edge(0),
+            Self::Streams => Slot::Link(0),
+        }
+    }
+
     pub fn name(self) -> &'static str {
         match self {
             Self::Nodes => "graph.AtomGraphNodes",

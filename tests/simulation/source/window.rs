@@ -18,7 +18,8 @@ pub fn read(
     random: &mut Random,
 ) -> WindowRead {
     let mut window = WindowRead { versions: versions(database, flaw), ..WindowRead::default() };
-    window.is_valid = WindowRead::check(&window.versions, mapping, &request.from);
+    window.is_valid = WindowRead::check(&window.versions, &request.from).unwrap();
+    window.is_valid &= flaw != Flaw::NoWindows;
     if !window.is_valid {
         return window;
     }

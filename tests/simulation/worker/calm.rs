@@ -2,12 +2,14 @@
 
 use std::time::Duration;
 
+use provsync::neo4j::checkpoint::State;
+use provsync::sqlserver::epoch::Epoch;
 use tokio::time::{Instant, sleep};
 
 use super::World;
 use super::events::Event;
 use crate::graph::Data;
-use crate::{CALM, truth};
+use crate::{CALM, mapping, truth};
 
 /// Within which the graph gets right: longer than an entry of quarantine waits for its turn.
 const CATCH_UP_MAX: Duration = Duration::from_secs(3 * 3600);
@@ -109,11 +111,17 @@ impl World {
         let checkpoint = self.graph.data().checkpoint;
         checkpoint.is_some_and(|c| {
             let is_done = c.state.progress.is_none() && c.state.cursor.is_none();
-            let is_there = c.state.version == Some(version) && c.state.epoch == epoch;
+            let is_there = c.state.version == Some(version) && knows(&c.state, &epoch);
             let is_there = is_there && c.consistent;
             is_done && is_there && c.found().sealed && c.request.is_none()
         })
     }
+}
+
+/// Whether a checkpoint is of this epoch of the source.
+fn knows(state: &State, epoch: &Epoch) -> bool {
+    let known = state.epoch.as_ref();
+    known.is_some_and(|known| epoch.is_that_of(&state.identity, known, &mapping()))
 }
 
 fn ids(data: &Data) -> (Vec<u64>, Vec<u64>) {

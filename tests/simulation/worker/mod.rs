@@ -2,9 +2,11 @@
 //! source and operators do what they do.
 
 mod calm;
+mod copy;
 mod events;
 mod process;
 mod scenarios;
+mod stall;
 
 use std::time::Duration;
 

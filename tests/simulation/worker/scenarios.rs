@@ -1,7 +1,7 @@
 //! What is looked at, each by itself: what fails is named by its test.
 
 use super::events::Event::{self, *};
-use super::{Scenario, cut_off, run};
+use super::{Scenario, copy, cut_off, run, stall};
 use crate::graph::Weakness;
 use crate::source::Flaw;
 use crate::{assert_right, first_wrong};
@@ -121,6 +121,29 @@ fn everything_at_once() {
         (1, Constrain),
         (1, Ask),
     ]);
+}
+
+#[test]
+fn a_worker_at_a_copy_of_the_source_never_writes() {
+    assert_right(first_wrong(runs(), |seed| copy::run(seed, scenario(&[]))));
+}
+
+#[test]
+fn a_copy_without_a_guid_of_its_own_is_found_out() {
+    let scenario = Scenario { flaw: Flaw::NoGuidOfItsOwn, ..scenario(&[]) };
+    assert!(first_wrong(RUNS_MAX, |seed| copy::run(seed, scenario)).is_some());
+}
+
+#[test]
+fn a_worker_that_can_make_no_progress_does_not_ask_at_full_rate() {
+    let scenario = Scenario { flaw: Flaw::NoWindows, ..scenario(&[]) };
+    assert_right(first_wrong(runs(), |seed| stall::run(seed, scenario, false)));
+}
+
+#[test]
+fn a_worker_that_asks_at_full_rate_without_progress_is_found_out() {
+    let scenario = Scenario { flaw: Flaw::NoWindows, ..scenario(&[]) };
+    assert!(first_wrong(RUNS_MAX, |seed| stall::run(seed, scenario, true)).is_some());
 }
 
 fn is_found(events: &[(u64, Event)], weakness: Weakness, flaw: Flaw) {

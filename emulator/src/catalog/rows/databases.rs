@@ -15,8 +15,13 @@ impl Scope<'_> {
         let collation = "SQL_Latin1_General_CP1_CI_AS";
         let created = datetime(own.created);
         vec![
-            json!(["master", 1, created, 160, collation, 0, "ONLINE", 0, 1, "ON", 0, 3, "SIMPLE"]),
-            json!(["tempdb", 2, created, 160, collation, 0, "ONLINE", 0, 0, "OFF", 0, 3, "SIMPLE"]),
+            json!([
+                "master", 1, created, 160, collation, 0, "ONLINE", 0, 1, "ON", 0, 3, "SIMPLE", null
+            ]),
+            json!([
+                "tempdb", 2, created, 160, collation, 0, "ONLINE", 0, 0, "OFF", 0, 3, "SIMPLE",
+                null
+            ]),
             json!([
                 own.name,
                 DATABASE_ID,
@@ -30,7 +35,8 @@ impl Scope<'_> {
                 name,
                 bit(own.read_committed_snapshot),
                 3,
-                "SIMPLE"
+                "SIMPLE",
+                own.group_database_id
             ]),
         ]
     }

@@ -320,6 +320,7 @@ const VIEWS: &[View] = &[
             ("is_read_committed_snapshot_on", BIT, true),
             ("recovery_model", TINY, true),
             ("recovery_model_desc", DESC, true),
+            ("group_database_id", GUID, true),
         ],
     },
     View {
