@@ -198,3 +198,75 @@ async fn the_graph_of_another_source_is_told() {
     assert_eq!(said.errors("graph"), ["checkpoint neo4j"]);
     assert!(said.fixes("graph").contains("--adopt"));
 }
+
+/// Text identities under the database's collation, which takes `ABC` and `abc` for equal.
+const TEXT_IDENTITIES: &str = "ALTER DATABASE CURRENT SET ALLOW_SNAPSHOT_ISOLATION ON;
+ALTER DATABASE CURRENT SET CHANGE_TRACKING = ON (CHANGE_RETENTION = 2 DAYS, AUTO_CLEANUP = ON);
+GO
+CREATE TABLE dbo.Things (Id bigint NOT NULL PRIMARY KEY, Code varchar(30) NOT NULL, Kind nvarchar(20) NOT NULL) AS NODE;
+CREATE TABLE dbo.Uses (Id bigint NOT NULL PRIMARY KEY, User_ nvarchar(30) NULL, Used nvarchar(30) COLLATE Latin1_General_100_BIN2 NULL);
+GO
+ALTER TABLE dbo.Things ENABLE CHANGE_TRACKING WITH (TRACK_COLUMNS_UPDATED = OFF);
+ALTER TABLE dbo.Uses ENABLE CHANGE_TRACKING WITH (TRACK_COLUMNS_UPDATED = OFF);
+INSERT INTO dbo.Things (Id, Code, Kind) VALUES (1, 'ABC', N'thing'), (2, 'é', N'thing');
+GO
+";
+
+const TEXT_MAPPING: &str = r#"[[nodes]]
+table = "dbo.Things"
+label = "ThingRow"
+placeholder = "ThingPlaceholder"
+tracking = "change_tracking"
+key = { column = "Id", property = "thingKey" }
+identity = { column = "Code", property = "code", type = "text" }
+type = { column = "Kind", property = "kind" }
+columns = []
+[nodes.types]
+thing = "Thing"
+
+[[links]]
+table = "dbo.Uses"
+relationship = "USES"
+tracking = "change_tracking"
+key = { column = "Id", property = "useKey" }
+nodes = "dbo.Things"
+type = "thing"
+from = "User_"
+to = "Used"
+columns = []
+"#;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_text_identity_is_given_a_binary_collation_by_the_statement_that_is_printed() {
+    let graph = support::graph::bare().await;
+    let dir = tempfile::tempdir().unwrap();
+    let (script, mapping) = (dir.path().join("texts.sql"), dir.path().join("mapping.toml"));
+    std::fs::write(&script, TEXT_IDENTITIES).unwrap();
+    std::fs::write(&mapping, TEXT_MAPPING).unwrap();
+    let source = source::start(vec![script], sqlgraph_emulator::Data::Memory).await;
+    support::run::apply_schema(&graph, &support::run::mapping(TEXT_MAPPING)).await;
+    let variables = [("PROVSYNC_MAPPING", mapping.to_str().unwrap())];
+
+    let said = doctor(&source, &variables).await;
+    assert_eq!(said.code, 0, "a warning is no reason to fail: {:#}", said.report);
+    let findings = said.report["source"]["findings"].as_array().unwrap();
+    let objects: Vec<&str> = findings.iter().map(|f| f["object"].as_str().unwrap()).collect();
+    assert_eq!(objects, ["dbo.Things.Code", "dbo.Uses.User_"], "{:#}", said.report);
+    assert!(findings.iter().all(|f| f["check"] == "identity-collation" && f["level"] == "warning"));
+    assert_eq!(
+        said.fixes("source"),
+        "ALTER TABLE [dbo].[Things] ALTER COLUMN [Code] varchar(30) COLLATE Latin1_General_100_BIN2 NOT NULL;
+ALTER TABLE [dbo].[Uses] ALTER COLUMN [User_] nvarchar(30) COLLATE Latin1_General_100_BIN2 NULL;
+"
+    );
+
+    for fix in said.fixes("source").lines() {
+        source.execute(fix).await;
+    }
+    assert_eq!(
+        doctor(&source, &variables).await.report["source"]["findings"],
+        serde_json::json!([])
+    );
+    let equal = "SELECT Id FROM dbo.Things WHERE Code = 'abc' OR Code = 'é'";
+    assert_eq!(source.query(equal).await.len(), 1, "no letter was lost, and 'abc' is another text");
+}

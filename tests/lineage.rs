@@ -4,27 +4,16 @@
 mod support;
 
 use std::collections::BTreeMap;
-use std::io::Write;
-use std::process::{Command, Output, Stdio};
+use std::process::Output;
 
 use serde_json::{Value, json};
 use support::program::provsync;
+use support::python;
 use support::raw::{self, Raw};
 use support::run::full;
 use support::scenario::Scenario;
-use support::source::{self, TestSource, file};
+use support::source::{self, TestSource};
 use support::{Random, seed};
-
-/// Python with the packages of `tests/requirements.txt`; `scripts/test` installs them.
-fn python() -> String {
-    let python = std::env::var("PROVSYNC_TEST_PYTHON")
-        .unwrap_or_else(|_| file(".provsync/test/venv/bin/python").display().to_string());
-    assert!(
-        std::path::Path::new(&python).exists(),
-        "no Python with NetworkX at {python}: scripts/test installs it, or `python3 -m venv .provsync/test/venv && .provsync/test/venv/bin/pip install -r tests/requirements.txt`"
-    );
-    python
-}
 
 /// Hops of nodes and of relationships.
 type Hops = (BTreeMap<String, u64>, BTreeMap<String, u64>);
@@ -37,21 +26,13 @@ fn networkx(raw: &Raw, questions: &[Value]) -> Vec<Hops> {
     let nodes: Vec<&String> = raw.nodes.keys().collect();
     let joined: Vec<Value> = joined.collect();
     let rows = json!({ "nodes": nodes, "joined": joined, "questions": questions });
-    let mut child = Command::new(python())
-        .arg(file("tests/lineage/truth.py"))
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    child.stdin.take().unwrap().write_all(rows.to_string().as_bytes()).unwrap();
-    let output = child.wait_with_output().unwrap();
-    assert!(output.status.success());
-    let answers: Vec<Value> = serde_json::from_slice(&output.stdout).unwrap();
+    let answers = python::answer("tests/lineage/truth.py", &rows);
     let hops = |answer: &Value, of: &str| {
         let map = answer[of].as_object().unwrap();
         map.iter().map(|(name, hop)| (name.clone(), hop.as_u64().unwrap())).collect()
     };
-    answers.iter().map(|answer| (hops(answer, "nodes"), hops(answer, "joined"))).collect()
+    let answers = answers.as_array().unwrap().iter();
+    answers.map(|answer| (hops(answer, "nodes"), hops(answer, "joined"))).collect()
 }
 
 fn lineage(arguments: &[&str], source: &TestSource) -> Output {

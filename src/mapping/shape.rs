@@ -1,6 +1,8 @@
 //! How the rows of one table look in the graph: the mapping and the registry joined.
 
-use super::{Mapping, Registry, Slot};
+use std::collections::BTreeSet;
+
+use super::{ColumnKind, Mapping, Registry, Slot};
 
 /// One table's things in the graph. Names are as they are, not quoted.
 #[derive(Clone, Debug)]
@@ -16,6 +18,8 @@ pub struct Shape {
     /// Every property that the table's rows have or had, beside key and identity: first those of
     /// [`Mapping::properties`], in that order, then former ones.
     pub properties: Vec<String>,
+    /// Those of them that are instants.
+    pub instants: BTreeSet<String>,
     /// What only nodes or only relationships have.
     pub kind: Kind,
 }
@@ -100,11 +104,13 @@ impl Shape {
             in_use.push(&mapping.nodes[i].identity.property);
         }
         let former = registry.former_properties(&table, &in_use);
+        let instants = t.columns.iter().filter(|column| column.kind == ColumnKind::Utc);
         Self {
             slot,
             key: t.key_property.clone(),
             names: owned(registry, &table),
             properties: mapped.into_iter().map(String::from).chain(former).collect(),
+            instants: instants.map(|column| column.property.clone()).collect(),
             kind: kind(mapping, registry, slot),
             table,
         }

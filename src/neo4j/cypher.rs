@@ -104,6 +104,25 @@ fn end_value(variable: &str, end: &End) -> String {
     format!("CASE WHEN {variable}:{label} THEN {variable}.{property} END")
 }
 
+/// The properties of a shape, each after a comma, as [`crate::neo4j::values::from_bolt`] reads them.
+///
+/// An instant comes with its offset from UTC. Without it, a time with the name of a zone is two instants in the
+/// night when clocks go back, and depends on the client's zones. `datetime({datetime: …, timezone: 'Z'})` takes
+/// the first of the two, and `.epochSeconds` rounds up before 1970: the server does not convert either (seen on 5.26).
+fn properties(variable: &str, shape: &Shape) -> String {
+    let read = |property: &String| {
+        let value = format!("{variable}.{}", q(property));
+        if shape.instants.contains(property) {
+            format!(
+                ", CASE WHEN {value} IS :: ZONED DATETIME NOT NULL THEN [{value}, {value}.offsetSeconds] ELSE {value} END"
+            )
+        } else {
+            format!(", {value}")
+        }
+    };
+    shape.properties.iter().map(read).collect()
+}
+
 fn or(names: &[String]) -> String {
     names.iter().map(|n| q(n)).collect::<Vec<_>>().join("|")
 }

@@ -20,7 +20,7 @@ pub fn to_bolt(value: Option<&Value>) -> BoltType {
 }
 
 /// A property as it was read; NULL is no value. Types that provsync never writes are
-/// [`Value::Foreign`].
+/// [`Value::Foreign`], and so is a time with the name of a zone that comes without its offset.
 pub fn from_bolt(bolt: BoltType) -> Option<Value> {
     Some(match bolt {
         BoltType::Null(_) => return None,
@@ -29,7 +29,7 @@ pub fn from_bolt(bolt: BoltType) -> Option<Value> {
         BoltType::Boolean(v) => Value::Boolean(v.value),
         BoltType::String(v) => Value::Text(v.value),
         BoltType::DateTime(v) => instant(DateTime::<FixedOffset>::try_from(&v).ok()),
-        BoltType::DateTimeZoneId(v) => instant(DateTime::<FixedOffset>::try_from(&v).ok()),
+        BoltType::List(pair) => instant(with_offset(&pair.value)),
         BoltType::LocalDateTime(v) => {
             NaiveDateTime::try_from(&v).map_or(Value::Foreign, Value::Local)
         }
@@ -40,6 +40,19 @@ pub fn from_bolt(bolt: BoltType) -> Option<Value> {
 
 fn instant(value: Option<DateTime<FixedOffset>>) -> Value {
     value.map_or(Value::Foreign, |v| Value::Instant(v.to_utc()))
+}
+
+/// A zoned time and its offset from UTC in seconds, as statements read instants. No property is such a list:
+/// the elements of a property have one type.
+fn with_offset(pair: &[BoltType]) -> Option<DateTime<FixedOffset>> {
+    match pair {
+        [BoltType::DateTime(zoned), _] => DateTime::<FixedOffset>::try_from(zoned).ok(),
+        [BoltType::DateTimeZoneId(zoned), BoltType::Integer(seconds)] => {
+            let offset = FixedOffset::east_opt(i32::try_from(seconds.value).ok()?)?;
+            NaiveDateTime::try_from(zoned).ok()?.and_local_timezone(offset).single()
+        }
+        _ => None,
+    }
 }
 
 /// A map parameter.

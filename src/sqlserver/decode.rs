@@ -1,7 +1,7 @@
 //! From the wire to the canonical form.
 
-use chrono::{DateTime, NaiveDate, NaiveDateTime, Utc};
-use tiberius::{ColumnData, FromSql, Row};
+use chrono::{DateTime, Days, FixedOffset, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Utc};
+use tiberius::{ColumnData, FromSql, Row, time};
 
 use crate::error::{Error, Kind, Result};
 use crate::mapping::ColumnKind;
@@ -26,7 +26,7 @@ pub fn cell(data: &ColumnData<'static>, kind: ColumnKind) -> Result<Cell> {
         ColumnKind::Float => of(float(data)?),
         ColumnKind::Text | ColumnKind::Decimal | ColumnKind::Guid => text(data)?,
         ColumnKind::Utc => of(instant(data)?.map(Value::Instant)),
-        ColumnKind::Local => of(NaiveDateTime::from_sql(data).map_err(wrong)?.map(Value::Local)),
+        ColumnKind::Local => of(local(data)?.map(Value::Local)),
         ColumnKind::Date => of(NaiveDate::from_sql(data).map_err(wrong)?.map(Value::Date)),
         ColumnKind::Hex => of(<&[u8]>::from_sql(data).map_err(wrong)?.map(Value::hex)),
     })
@@ -75,11 +75,40 @@ fn text(data: &ColumnData<'static>) -> Result<Cell> {
     Ok(Cell::Value(Value::Text(text)))
 }
 
+/// An offset says which instant a local time is; a type without one holds UTC.
 fn instant(data: &ColumnData<'static>) -> Result<Option<DateTime<Utc>>> {
     match data {
-        ColumnData::DateTimeOffset(_) => DateTime::<Utc>::from_sql(data).map_err(wrong),
-        _ => Ok(NaiveDateTime::from_sql(data).map_err(wrong)?.map(|local| local.and_utc())),
+        // The wire carries UTC and the offset beside it (MS-TDS 2.2.5.5.1.8). The driver subtracts the offset
+        // from UTC once more for `DateTime<Utc>`, and not for `DateTime<FixedOffset>`.
+        ColumnData::DateTimeOffset(_) => {
+            let zoned = DateTime::<FixedOffset>::from_sql(data).map_err(wrong)?;
+            Ok(zoned.map(|zoned| zoned.to_utc()))
+        }
+        _ => Ok(local(data)?.map(|local| local.and_utc())),
     }
+}
+
+fn local(data: &ColumnData<'static>) -> Result<Option<NaiveDateTime>> {
+    match data {
+        ColumnData::DateTime(value) => value.map(of_thirds).transpose(),
+        _ => NaiveDateTime::from_sql(data).map_err(wrong),
+    }
+}
+
+/// `datetime` counts three-hundredths of a second from 1900 on. As a `datetime2(7)`, each is the nearest
+/// 100 ns: .003 is .0033333 and .007 is .0066667 (documented for CAST, compatibility level 130 and above).
+/// The driver drops the rest instead.
+fn of_thirds(value: time::DateTime) -> Result<NaiveDateTime> {
+    const DAY_1900: Option<NaiveDate> = NaiveDate::from_ymd_opt(1900, 1, 1);
+    let ticks = (i64::from(value.seconds_fragments()) * 100_000 + 1) / 3;
+    let days = Days::new(u64::from(value.days().unsigned_abs()));
+    let date = DAY_1900.and_then(|first| match value.days() {
+        0.. => first.checked_add_days(days),
+        _ => first.checked_sub_days(days),
+    });
+    let midnight = date.map(|date| date.and_time(NaiveTime::MIN));
+    let moment = midnight.and_then(|m| m.checked_add_signed(TimeDelta::nanoseconds(ticks * 100)));
+    moment.ok_or_else(|| mismatch("a date"))
 }
 
 fn mismatch(expected: &str) -> Error {
@@ -92,4 +121,58 @@ fn mismatch(expected: &str) -> Error {
 
 fn wrong(_: tiberius::error::Error) -> Error {
     mismatch("the mapped type")
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::panic)]
+
+    use super::*;
+
+    fn instant_of(data: &ColumnData<'static>) -> String {
+        let cell = cell(data, ColumnKind::Utc).unwrap();
+        let Cell::Value(Value::Instant(instant)) = cell else { panic!("{cell:?}") };
+        instant.format("%Y-%m-%dT%H:%M:%S%.9f").to_string()
+    }
+
+    /// A third of a hundredth of a second has one of three endings; nothing is computed here.
+    #[test]
+    fn every_tick_of_a_datetime_is_what_sql_server_casts_it_to() {
+        const ENDINGS: [&str; 3] = ["00000", "33333", "66667"];
+        for tick in 0..300_u32 {
+            let (hundredths, third) = (tick / 3, tick % 3);
+            let fraction = format!("{hundredths:02}{}", ENDINGS[usize::try_from(third).unwrap()]);
+            for (second, clock) in [(0, "00:00:00"), (86_399, "23:59:59")] {
+                let value = time::DateTime::new(0, second * 300 + tick);
+                let expected = format!("1900-01-01T{clock}.{fraction}00");
+                assert_eq!(instant_of(&ColumnData::DateTime(Some(value))), expected);
+            }
+        }
+    }
+
+    #[test]
+    fn a_datetime_has_days_before_1900_and_until_9999() {
+        let at = |days, thirds| {
+            instant_of(&ColumnData::DateTime(Some(time::DateTime::new(days, thirds))))
+        };
+        assert_eq!(at(-53_690, 0), "1753-01-01T00:00:00.000000000");
+        assert_eq!(at(-1, 1), "1899-12-31T00:00:00.003333300");
+        assert_eq!(at(2_958_463, 25_919_999), "9999-12-31T23:59:59.996666700");
+        let beyond = ColumnData::DateTime(Some(time::DateTime::new(i32::MAX, 0)));
+        assert!(cell(&beyond, ColumnKind::Utc).is_err());
+        assert_eq!(cell(&ColumnData::DateTime(None), ColumnKind::Local).unwrap(), Cell::Null);
+    }
+
+    /// The bytes that the emulator's tests write down by MS-TDS: UTC, and the offset beside it.
+    #[test]
+    fn a_datetimeoffset_is_the_instant_that_travels_whatever_its_offset() {
+        // 2000-01-01 is day 730119; 10:00:00 in units of 100 ns.
+        for offset in [0, 120, -330, 840, -840] {
+            let moment =
+                time::DateTime2::new(time::Date::new(730_119), time::Time::new(360_000_000_000, 7));
+            let value = time::DateTimeOffset::new(moment, offset);
+            let data = ColumnData::DateTimeOffset(Some(value));
+            assert_eq!(instant_of(&data), "2000-01-01T10:00:00.000000000", "{offset}");
+        }
+    }
 }

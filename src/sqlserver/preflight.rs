@@ -1,6 +1,7 @@
 //! Preflight of the source: one description is read, then every check is pure.
 
 mod check;
+mod collation;
 mod columns;
 mod statements;
 
@@ -65,10 +66,27 @@ pub struct Table {
     pub min_valid_version: Option<i64>,
     /// Columns of the primary key in order.
     pub primary_key: Vec<String>,
-    /// Name and type of every column.
-    pub columns: Vec<(String, String)>,
+    /// Every column.
+    pub columns: Vec<Column>,
     /// Edge constraints, one entry a clause.
     pub edge_constraints: Vec<EdgeConstraint>,
+}
+
+/// A column of a table.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Column {
+    /// Name as the catalogue writes it.
+    pub name: String,
+    /// Type, or what an alias type stands for.
+    pub sql_type: String,
+    /// Of a text: how it is compared and, unless it is Unicode, its code page.
+    pub collation: Option<String>,
+    /// Bytes; -1 is `(max)`.
+    pub max_length: i64,
+    /// It may be NULL.
+    pub is_nullable: bool,
+    /// Indexes and keys that contain it.
+    pub index_count: i64,
 }
 
 /// What `CREATE TABLE` made a table.
@@ -141,7 +159,7 @@ pub async fn describe(
     }
     for row in source.rows(&statements::columns(mapping), &[]).await? {
         if let Some(table) = description.table_mut(&text(&row, 0), &text(&row, 1)) {
-            table.columns.push((text(&row, 2), base_type(&text(&row, 3), text(&row, 4))));
+            table.columns.push(column(&row));
         }
     }
     for row in source.rows(&statements::edge_constraints(mapping), &[]).await? {
@@ -231,6 +249,17 @@ pub async fn read_duplicates(
         }
     }
     Ok(())
+}
+
+fn column(row: &Row) -> Column {
+    Column {
+        name: text(row, 2),
+        sql_type: base_type(&text(row, 3), text(row, 4)),
+        collation: Some(text(row, 5)).filter(|name| !name.is_empty()),
+        max_length: integer(row, 6).unwrap_or_default(),
+        is_nullable: flag(row, 7),
+        index_count: integer(row, 8).unwrap_or_default(),
+    }
 }
 
 fn edge_constraint(row: &Row) -> EdgeConstraint {

@@ -99,6 +99,18 @@ impl TestGraph {
         }
     }
 
+    /// What a program needs to ask this server over HTTP, which shares no code with the driver.
+    pub fn question(&self, cypher: &str) -> serde_json::Value {
+        let address = std::env::var("NEO4J_BROWSER").unwrap_or_else(|_| {
+            let host = self.config.uri.rsplit("//").next().and_then(|rest| rest.split(':').next());
+            format!("http://{}:7474/browser/", host.unwrap_or("localhost"))
+        });
+        serde_json::json!({
+            "address": address.trim_end_matches("/browser/"), "database": self.config.database,
+            "user": self.config.user, "password": self.config.password.expose(), "query": cypher,
+        })
+    }
+
     pub async fn run(&self, cypher: &str) {
         self.driver.run(query(cypher)).await.unwrap_or_else(|e| panic!("{e}\n{cypher}"));
     }

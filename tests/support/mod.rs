@@ -13,6 +13,7 @@ pub mod bolt_proxy;
 pub mod debian;
 pub mod graph;
 pub mod program;
+pub mod python;
 mod random;
 pub mod raw;
 pub mod run;

@@ -309,6 +309,31 @@ async fn tables_are_altered_and_dropped() {
     assert!(try_run(&mut client, "SELECT * FROM P").await.is_err());
 }
 
+/// Documented: without COLLATE an altered column gets the database's collation.
+#[tokio::test]
+async fn a_column_is_given_another_collation() {
+    let server = start().await;
+    let mut client = connect(&server).await;
+    run(
+        &mut client,
+        "CREATE TABLE dbo.C (Code varchar(10) NOT NULL); INSERT INTO dbo.C VALUES ('ABC'), ('abc')",
+    )
+    .await;
+    let is = "SELECT collation_name FROM sys.columns WHERE object_id = OBJECT_ID('dbo.C')";
+    for (collate, name, codes) in [
+        ("", "SQL_Latin1_General_CP1_CI_AS", 1),
+        ("COLLATE Latin1_General_100_BIN2", "Latin1_General_100_BIN2", 2),
+        ("", "SQL_Latin1_General_CP1_CI_AS", 1),
+    ] {
+        let alter = format!("ALTER TABLE dbo.C ALTER COLUMN Code varchar(10) {collate} NOT NULL");
+        run(&mut client, &alter).await;
+        assert_eq!(text(&mut client, is).await.as_deref(), Some(name));
+        assert_eq!(number(&mut client, "SELECT COUNT(DISTINCT Code) FROM dbo.C").await, codes);
+    }
+    let unknown = "ALTER TABLE dbo.C ALTER COLUMN Code varchar(10) COLLATE nonsense NOT NULL";
+    assert_eq!(error(&mut client, unknown).await.0, 448);
+}
+
 #[tokio::test]
 async fn where_a_literal_or_a_variable_is_asked_for_an_expression_is_refused() {
     let server = start().await;

@@ -79,6 +79,12 @@ const CASES: &[Case] = &[
     case("time(7)", &[0x29, 7], "'23:59:59.9999999'", &[0xFF, 0xBF, 0x69, 0x2A, 0xC9]),
     case("datetime", &[0x6F, 8], "'2000-01-01T00:00:01'", &[0xAC, 0x8E, 0, 0, 0x2C, 1, 0, 0]),
     case("datetime", &[0x6F, 8], "'1899-12-31T00:00:00'", &[0xFF, 0xFF, 0xFF, 0xFF, 0, 0, 0, 0]),
+    case(
+        "datetime",
+        &[0x6F, 8],
+        "'9999-12-31T23:59:59.997'",
+        &[0x7F, 0x24, 0x2D, 0, 0xFF, 0x81, 0x8B, 1],
+    ),
     case("smalldatetime", &[0x6F, 4], "'2000-01-01T01:01:00'", &[0xAC, 0x8E, 0x3D, 0]),
     case("datetime2(0)", &[0x2A, 0], "'2000-01-01T12:34:56'", &[0xF0, 0xB0, 0, 0x07, 0x24, 0x0B]),
     case("datetime2(7)", &[0x2A, 7], "'0001-01-01T00:00:00.0000001'", &[1, 0, 0, 0, 0, 0, 0, 0]),
@@ -93,6 +99,25 @@ const CASES: &[Case] = &[
         &[0x2B, 3],
         "'2000-01-01T00:00:00.001-05:30'",
         &[0xC1, 0x1F, 0x2E, 1, 0x07, 0x24, 0x0B, 0xB6, 0xFE],
+    ),
+    // The time and the date are UTC's, the offset stands beside them (MS-TDS 2.2.5.5.1.9).
+    case(
+        "datetimeoffset(7)",
+        &[0x2B, 7],
+        "'2024-06-01T12:00:00+02:00'",
+        &[0, 0x10, 0xAC, 0xD1, 0x53, 0xDD, 0x46, 0x0B, 0x78, 0],
+    ),
+    case(
+        "datetimeoffset(7)",
+        &[0x2B, 7],
+        "'9999-12-31T09:59:59.9999999-14:00'",
+        &[0xFF, 0xBF, 0x69, 0x2A, 0xC9, 0xDA, 0xB9, 0x37, 0xB8, 0xFC],
+    ),
+    case(
+        "datetimeoffset(7)",
+        &[0x2B, 7],
+        "'0001-01-01T14:00:00+14:00'",
+        &[0, 0, 0, 0, 0, 0, 0, 0, 0x48, 3],
     ),
 ];
 

@@ -130,6 +130,27 @@ async fn smalldatetime_rounds_up_from_29_999_seconds_on() {
     }
 }
 
+/// Documented for CAST: at compatibility level 130 and above a datetime keeps its thirds of a hundredth of a second.
+#[tokio::test]
+async fn every_tick_of_a_datetime_becomes_the_nearest_datetime2() {
+    const ENDINGS: [&str; 3] = ["00000", "33333", "66667"];
+    let server = start().await;
+    let mut client = connect(&server).await;
+    // A third of 10 ms is 3 ms to DATEADD, and two thirds are 6: datetime rounds both to the tick meant.
+    let ticks = rows(
+        &mut client,
+        "WITH d AS (SELECT v.n FROM (VALUES (0), (1), (2), (3), (4), (5), (6), (7), (8), (9)) AS v(n))
+         SELECT a.n + 10 * b.n + 100 * c.n AS tick, CONVERT(varchar(30), CAST(DATEADD(millisecond, (a.n + 10 * b.n + 100 * c.n) * 10 / 3, CAST('2024-06-01' AS datetime)) AS datetime2(7)), 126) AS moment
+         FROM d AS a, d AS b, d AS c WHERE c.n < 3 ORDER BY tick",
+    )
+    .await;
+    assert_eq!(ticks.len(), 300);
+    for (tick, row) in ticks.iter().enumerate() {
+        let expected = format!("2024-06-01T00:00:00.{:02}{}", tick / 3, ENDINGS[tick % 3]);
+        assert_eq!(row.try_get::<&str, _>("moment").unwrap(), Some(expected.as_str()));
+    }
+}
+
 #[tokio::test]
 async fn replicate_without_max_ends_at_8000_bytes() {
     let server = start().await;

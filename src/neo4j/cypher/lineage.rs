@@ -1,6 +1,6 @@
 //! One hop of a walk, and how its nodes are found.
 
-use super::{end_value, node_of, or, q, seek};
+use super::{end_value, node_of, or, properties, q, seek};
 use crate::mapping::Shape;
 use crate::mapping::shape::{NodeShape, RelationshipShape};
 
@@ -23,7 +23,7 @@ pub fn cross(
     [near, far]: [(&Shape, &NodeShape); 2],
     crossing: Crossing,
 ) -> String {
-    let properties: String = shape.properties.iter().map(|p| format!(", r.{}", q(p))).collect();
+    let properties = properties("r", shape);
     let (start, other) = if crossing.is_along { ("a", "b") } else { ("b", "a") };
     let from = if crossing.is_along { &ends.from } else { &ends.to };
     let (label, property) =

@@ -1,13 +1,13 @@
 //! What the graph holds.
 
-use super::{By, end_value, find_node, or, q, union};
+use super::{By, end_value, find_node, or, properties, q, union};
 use crate::mapping::Shape;
 use crate::mapping::shape::{NodeShape, RelationshipShape};
 
 /// Nodes of a table: key, names among `$names`, identity, whether the placeholder label is on it,
 /// then the properties of the shape.
 pub fn read_nodes(shape: &Shape, node: &NodeShape, by: By) -> String {
-    let properties: String = shape.properties.iter().map(|p| format!(", n.{}", q(p))).collect();
+    let properties = properties("n", shape);
     format!(
         "{}\nRETURN [{key}, [l IN labels(n) WHERE l IN $names], n.{}, n:{}{properties}] AS row",
         find_node(shape, node, by),
@@ -37,7 +37,7 @@ pub fn read_node_identities(shape: &Shape, node: &NodeShape) -> String {
 /// identity; NULL where the end is not what the table's relationships stand on), then the
 /// properties. One key may come more than once: the constraint is per type.
 pub fn read_relationships(shape: &Shape, ends: &RelationshipShape, by: By) -> String {
-    let properties: String = shape.properties.iter().map(|p| format!(", r.{}", q(p))).collect();
+    let properties = properties("r", shape);
     let key = stored("r", &shape.key);
     union(shape, by, |_| {
         format!(

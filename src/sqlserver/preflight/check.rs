@@ -1,5 +1,6 @@
 //! What the source must be like, against what it is like.
 
+use super::collation::check_collations;
 use super::columns::check_columns;
 use super::statements::DUPLICATE_ROWS_MAX;
 use super::{Database, EdgeConstraint, SourceDescription, Table, TableKind};
@@ -102,6 +103,7 @@ fn check_table(
     findings.extend(check_kind(slot, mapped, table));
     findings.extend(check_key(mapped, table));
     findings.extend(check_columns(mapping, slot, table));
+    findings.extend(check_collations(mapping, slot, table));
     if !table.can_select {
         let finding = Finding::new("permission-select", mapped.name.to_string());
         findings.push(

@@ -1,6 +1,6 @@
 //! The mapped columns against the catalogue's.
 
-use super::Table;
+use super::{Column, Table};
 use crate::finding::Finding;
 use crate::mapping::names::fold;
 use crate::mapping::{ColumnKind, Mapping, Slot, Table as Mapped};
@@ -64,10 +64,9 @@ fn wanted(mapping: &Mapping, slot: Slot) -> impl Iterator<Item = (String, Column
 }
 
 impl Table {
-    /// The type of a column, if there is such a column.
-    pub(super) fn column(&self, name: &str) -> Option<&str> {
-        let found = self.columns.iter().find(|(column, _)| fold(column) == fold(name));
-        found.map(|(_, sql_type)| sql_type.as_str())
+    /// The column of this name, if there is one.
+    pub(super) fn column(&self, name: &str) -> Option<&Column> {
+        self.columns.iter().find(|column| fold(&column.name) == fold(name))
     }
 }
 
@@ -76,7 +75,7 @@ fn check_column(mapped: &Mapped, table: &Table, want: &(String, ColumnKind)) -> 
     let object = format!("{}.{column}", mapped.name);
     let fitting = fitting(*kind);
     let expected = format!("one of {}", fitting.join(", "));
-    match table.column(column) {
+    match table.column(column).map(|column| column.sql_type.as_str()) {
         None => {
             let finding = Finding::new("column", object).expected(expected).found("no such column");
             Some(finding.fix("correct the mapping, or add the column"))

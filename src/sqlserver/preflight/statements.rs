@@ -49,7 +49,9 @@ ORDER BY s.name, t.name, ic.key_ordinal;",
 /// Their columns. A join on `system_type_id` alone would double rows: alias types share it.
 pub(super) fn columns(mapping: &Mapping) -> String {
     format!(
-        "SELECT s.name AS schema_name, t.name AS table_name, c.name AS column_name, ty.name AS type_name, base.name AS base_type
+        "SELECT s.name AS schema_name, t.name AS table_name, c.name AS column_name, ty.name AS type_name, base.name AS base_type,
+       c.collation_name, CAST(c.max_length AS int) AS max_length, c.is_nullable,
+       (SELECT COUNT(*) FROM sys.index_columns AS ic WHERE ic.object_id = c.object_id AND ic.column_id = c.column_id) AS index_count
 FROM sys.columns AS c JOIN sys.types AS ty ON ty.user_type_id = c.user_type_id
 LEFT JOIN sys.types AS base ON base.user_type_id = c.system_type_id
 JOIN sys.tables AS t ON t.object_id = c.object_id JOIN sys.schemas AS s ON s.schema_id = t.schema_id

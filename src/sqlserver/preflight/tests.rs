@@ -1,17 +1,23 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use super::{
-    Database, EdgeConstraint, SourceDescription, Table, TableKind, all_statements, base_type, check,
+    Column, Database, EdgeConstraint, SourceDescription, Table, TableKind, all_statements,
+    base_type, check,
 };
 use crate::finding::{Finding, Level};
-use crate::mapping::{Mapping, TableName, Tracking};
+use crate::mapping::{ColumnKind, Mapping, TableName, Tracking};
 
 fn mapping() -> Mapping {
     Mapping::default_mapping().unwrap()
 }
 
-fn columns(all: &[(&str, &str)]) -> Vec<(String, String)> {
-    all.iter().map(|(name, sql_type)| ((*name).to_owned(), (*sql_type).to_owned())).collect()
+fn columns(all: &[(&str, &str)]) -> Vec<Column> {
+    let column = |(name, sql_type): &(&str, &str)| Column {
+        name: (*name).to_owned(),
+        sql_type: (*sql_type).to_owned(),
+        ..Column::default()
+    };
+    all.iter().map(column).collect()
 }
 
 fn table(schema: &str, name: &str, key: &str) -> Table {
@@ -148,20 +154,72 @@ fn a_table_must_be_there_of_its_kind_with_its_key() {
 fn each_column_must_be_there_with_a_type_that_fits() {
     use Level::Error;
     assert_found(|s| drop(s.tables[0].columns.remove(3)), "column", Error, "mapping");
-    let json = |s: &mut SourceDescription| s.tables[0].columns[3].1 = "json".into();
+    let json = |s: &mut SourceDescription| s.tables[0].columns[3].sql_type = "json".into();
     assert_eq!(findings(json), []);
-    let retype =
-        |to: &'static str| move |s: &mut SourceDescription| s.tables[0].columns[4].1 = to.into();
+    let retype = |to: &'static str| {
+        move |s: &mut SourceDescription| s.tables[0].columns[4].sql_type = to.into()
+    };
     assert_found(retype("date"), "column-type", Error, "type = \"date\"");
     assert_found(retype("nvarchar"), "column-type", Error, "type = \"text\"");
     assert_found(retype("geometry"), "column-type", Error, "leave the column out");
     assert_found(
-        |s| s.tables[0].columns[0].1 = "uniqueidentifier".into(),
+        |s| s.tables[0].columns[0].sql_type = "uniqueidentifier".into(),
         "column-type",
         Error,
         "guid",
     );
-    assert_found(|s| s.tables[2].columns[1].1 = "nvarchar".into(), "column-type", Error, "text");
+    assert_found(
+        |s| s.tables[2].columns[1].sql_type = "nvarchar".into(),
+        "column-type",
+        Error,
+        "text",
+    );
+}
+
+/// The default mapping with identities of text, `Code` in the node table and both ends of a stream.
+fn mapping_of_texts() -> Mapping {
+    let mut mapping = mapping();
+    mapping.nodes[0].identity.kind = ColumnKind::Text;
+    mapping
+}
+
+fn text_column(s: &mut SourceDescription, [table, column]: [usize; 2], collation: &str) {
+    let column = &mut s.tables[table].columns[column];
+    column.sql_type = "nvarchar".into();
+    (column.collation, column.max_length) = (Some(collation.into()), 100);
+}
+
+#[test]
+fn a_text_identity_needs_a_binary_collation_and_so_do_the_ends_of_links() {
+    let of = |collation: &str| {
+        let mut source = sound();
+        for place in [[0, 1], [2, 1], [2, 2]] {
+            text_column(&mut source, place, collation);
+        }
+        source.tables[0].columns[1].index_count = 2;
+        source.tables[2].columns[1].is_nullable = true;
+        check(&mapping_of_texts(), &source)
+    };
+    assert_eq!(of("Latin1_General_100_BIN2"), []);
+    assert_eq!(of("Latin1_General_BIN"), []);
+    for collation in ["SQL_Latin1_General_CP1_CI_AS", "Latin1_General_100_CS_AS_KS_WS"] {
+        let findings = of(collation);
+        let objects: Vec<_> =
+            findings.iter().map(|f| (f.level, f.check, f.object.as_str())).collect();
+        let warned = |object| (Level::Warning, "identity-collation", object);
+        let expected = [
+            warned("graph.AtomGraphNodes.AtomId"),
+            warned("provenance.GenerationStreams.SourceAtomId"),
+            warned("provenance.GenerationStreams.TargetAtomId"),
+        ];
+        assert_eq!(objects, expected);
+        assert!(findings.iter().all(|f| f.found.starts_with(collation)), "{findings:?}");
+        let fixes = [
+            "drop the 2 index(es) or key(s) that contain the column, then ALTER TABLE [graph].[AtomGraphNodes] ALTER COLUMN [AtomId] nvarchar(50) COLLATE Latin1_General_100_BIN2 NOT NULL;",
+            "ALTER TABLE [provenance].[GenerationStreams] ALTER COLUMN [SourceAtomId] nvarchar(50) COLLATE Latin1_General_100_BIN2 NULL;",
+        ];
+        assert_eq!([&findings[0].fix, &findings[1].fix], fixes);
+    }
 }
 
 #[test]

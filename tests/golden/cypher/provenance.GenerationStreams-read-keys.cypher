@@ -1,2 +1,2 @@
 UNWIND $keys AS k MATCH (a)-[r:`GENERATED` {`streamId`: k}]->(b) USING INDEX SEEK r:`GENERATED`(`streamId`)
-RETURN [head([r]).`streamId`, type(r), CASE WHEN a:`Atom` THEN a.`atomId` END, CASE WHEN b:`Atom` THEN b.`atomId` END, r.`generationType`, r.`modelUsed`, r.`parameters`, r.`metadata`, r.`createdAt`] AS row;
+RETURN [head([r]).`streamId`, type(r), CASE WHEN a:`Atom` THEN a.`atomId` END, CASE WHEN b:`Atom` THEN b.`atomId` END, r.`generationType`, r.`modelUsed`, r.`parameters`, r.`metadata`, CASE WHEN r.`createdAt` IS :: ZONED DATETIME NOT NULL THEN [r.`createdAt`, r.`createdAt`.offsetSeconds] ELSE r.`createdAt` END] AS row;

@@ -26,8 +26,9 @@ impl Change {
             AlterTable::Add { columns, constraints } => {
                 self.add(table, columns, constraints, session)
             }
-            AlterTable::AlterColumn { name, sql_type, nullable } => {
-                self.alter_column(table, name, *sql_type, *nullable)
+            AlterTable::AlterColumn { name, sql_type, collation, nullable } => {
+                let collation = super::create_table::known(collation.as_ref())?;
+                self.alter_column(table, name, *sql_type, collation, *nullable)
             }
             AlterTable::DropColumns { if_exists, names } => {
                 self.drop_columns(table, *if_exists, names)
@@ -115,6 +116,7 @@ impl Change {
         mut table: Table,
         name: &str,
         sql_type: SqlType,
+        collation: Option<String>,
         nullable: Option<bool>,
     ) -> Result<()> {
         let old = table.clone();
@@ -151,6 +153,8 @@ impl Change {
             ));
         }
         table.columns[at].sql_type = sql_type;
+        // Documented: without COLLATE the column gets the database's.
+        table.columns[at].collation = collation;
         // Documented: without NULL or NOT NULL the column becomes nullable.
         table.columns[at].nullable = nullable.unwrap_or(true);
         let (id, label) =

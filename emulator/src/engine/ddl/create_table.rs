@@ -91,12 +91,7 @@ pub(super) fn add_column(table: &mut Table, definition: &ColumnDefinition) -> Re
         );
         return Err(SqlError::new(2705, message).state(3));
     }
-    let collation = definition.collation.clone();
-    if let Some(collation) = &collation
-        && crate::sqlite::collation::by_name(collation).is_none()
-    {
-        return Err(SqlError::new(448, format!("Invalid collation '{collation}'.")));
-    }
+    let collation = known(definition.collation.as_ref())?;
     if definition.identity.is_some() {
         check_identity(table, definition)?;
     }
@@ -114,6 +109,14 @@ pub(super) fn add_column(table: &mut Table, definition: &ColumnDefinition) -> Re
         role: ColumnRole::User,
     });
     Ok(())
+}
+
+/// A collation that this server has, or 448.
+pub(super) fn known(collation: Option<&String>) -> Result<Option<String>> {
+    match collation.filter(|name| crate::sqlite::collation::by_name(name).is_none()) {
+        Some(name) => Err(SqlError::new(448, format!("Invalid collation '{name}'."))),
+        None => Ok(collation.cloned()),
+    }
 }
 
 fn check_identity(table: &Table, definition: &ColumnDefinition) -> Result<()> {

@@ -129,12 +129,33 @@ pub struct CreateIndex {
 #[derive(Clone, Debug)]
 #[expect(missing_docs, reason = "the names say it")]
 pub enum AlterTable {
-    Add { columns: Vec<ColumnDefinition>, constraints: Vec<ConstraintDefinition> },
-    AlterColumn { name: String, sql_type: SqlType, nullable: Option<bool> },
-    DropColumns { if_exists: bool, names: Vec<String> },
-    DropConstraints { if_exists: bool, names: Vec<String> },
-    SetConstraints { names: Option<Vec<String>>, enabled: bool, trust: bool },
-    Tracking { enabled: bool, columns_updated: bool },
+    Add {
+        columns: Vec<ColumnDefinition>,
+        constraints: Vec<ConstraintDefinition>,
+    },
+    AlterColumn {
+        name: String,
+        sql_type: SqlType,
+        collation: Option<String>,
+        nullable: Option<bool>,
+    },
+    DropColumns {
+        if_exists: bool,
+        names: Vec<String>,
+    },
+    DropConstraints {
+        if_exists: bool,
+        names: Vec<String>,
+    },
+    SetConstraints {
+        names: Option<Vec<String>>,
+        enabled: bool,
+        trust: bool,
+    },
+    Tracking {
+        enabled: bool,
+        columns_updated: bool,
+    },
 }
 
 /// ALTER DATABASE … SET.

@@ -47,6 +47,8 @@ impl Parser<'_> {
         if self.accept_words(&["ALTER", "COLUMN"])? {
             let name = self.name()?;
             let sql_type = self.data_type()?;
+            let collation =
+                if self.accept_word("COLLATE")? { Some(self.collation()?) } else { None };
             let nullable = if self.accept_words(&["NOT", "NULL"])? {
                 Some(false)
             } else if self.accept_word("NULL")? {
@@ -54,7 +56,7 @@ impl Parser<'_> {
             } else {
                 None
             };
-            return Ok(AlterTable::AlterColumn { name, sql_type, nullable });
+            return Ok(AlterTable::AlterColumn { name, sql_type, collation, nullable });
         }
         if self.at_word("ENABLE") || self.at_word("DISABLE") {
             return self.table_tracking();
