@@ -8,8 +8,8 @@ use std::time::Duration;
 use neo4rs::query;
 use provsync::error::{Error, Kind, Result};
 use provsync::model::{Database, KnownEpoch};
-use provsync::neo4j::checkpoint;
 use provsync::neo4j::{Graph, Statement, run};
+use provsync::neo4j::{checkpoint, leader};
 use support::graph::TestGraph;
 
 const SOURCE: &str = "db@database:guid";
@@ -183,4 +183,28 @@ async fn a_checkpoint_that_moves_while_it_is_read_is_no_edit_by_hand() {
     let seen = reads.await.unwrap();
     assert!(seen > 10, "{seen} of {moved} versions seen");
     println!("{seen} of {moved} versions seen");
+}
+
+/// SHOW TRANSACTIONS lists the whole server: what blocks a writer of another database is no concern of ours.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_transaction_of_another_database_is_not_terminated() {
+    let graph = support::graph::empty().await;
+    let neo4j = Graph::connect(&graph.config).await.unwrap();
+    checkpoint::raise(&neo4j, &database("guid"), false).await.unwrap();
+    let mut hung = graph.driver.start_txn().await.unwrap();
+    hung.run(query("MATCH (c:ProvsyncCheckpoint) SET c.guard = 'hung'")).await.unwrap();
+    let waits = neo4j.clone();
+    let raise =
+        tokio::spawn(async move { checkpoint::raise(&waits, &database("guid"), false).await });
+    let blocked = "SHOW TRANSACTIONS YIELD status WHERE status STARTS WITH 'Blocked by' RETURN count(*) AS row";
+    support::worker::until(&graph, blocked, 1).await;
+
+    let system =
+        provsync::config::GraphConfig { database: "system".into(), ..graph.config.clone() };
+    let system = Graph::connect(&system).await.unwrap();
+    assert_eq!(leader::terminate_blockers(&system).await.unwrap(), Vec::<String>::new());
+    assert_eq!(graph.number(blocked).await, 1, "it still waits");
+    assert_eq!(leader::terminate_blockers(&neo4j).await.unwrap().len(), 1);
+    raise.await.unwrap().unwrap();
+    let _ = hung.rollback().await;
 }

@@ -10,7 +10,7 @@ use super::{Outcome, Output, report};
 use crate::config::{Config, Parts};
 use crate::error::{Error, Result};
 use crate::neo4j::Graph;
-use crate::neo4j::status::{self, GraphStatus};
+use crate::neo4j::status::{self, FullStatus, GraphStatus};
 use crate::sqlserver::{Source, epoch, lease};
 use crate::sync::right::lease_name;
 
@@ -170,8 +170,7 @@ fn text(status: &Status) -> String {
         line("behind", format!("{} version(s), {} second(s)", lag.versions, number(lag.seconds)));
     }
     if let Some(full) = &graph.full {
-        let (tables, next) = (full.tables.join(", "), format!("{} from {}", full.table, full.next));
-        line("full", format!("{} of {tables}, at {next}", graph.phase));
+        line("full", format!("resync of {}; {}", full.tables.join(", "), how_far(full)));
     }
     line("worker", worker(graph, status.source.leased));
     if let Some(trouble) = &graph.worker.trouble {
@@ -194,6 +193,15 @@ fn text(status: &Status) -> String {
     out
 }
 
+/// How far a full resync has come.
+fn how_far(full: &FullStatus) -> String {
+    match (&full.table, full.next) {
+        (None, _) => "removing what the source no longer has".to_owned(),
+        (Some(table), None) => format!("at the first key of {table}"),
+        (Some(table), Some(next)) => format!("at key {next} of {table}"),
+    }
+}
+
 fn worker(graph: &GraphStatus, leased: Option<bool>) -> String {
     let lease = match leased {
         Some(true) => "the lease is held",
@@ -211,12 +219,39 @@ mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
     use super::*;
+    use crate::neo4j::checkpoint::Progress;
 
     #[test]
     fn a_wait_is_for_a_version_or_for_now() {
         assert_eq!(wait_for("now"), Ok(WaitFor::Now));
         assert_eq!(wait_for("0"), Ok(WaitFor::Version(0)));
         assert!(wait_for("-1").is_err() && wait_for("soon").is_err());
+    }
+
+    #[test]
+    fn a_full_resync_says_how_far_it_has_come_in_words() {
+        let full = |table: &str, next| {
+            let progress = Progress {
+                v0: 7,
+                tables: vec!["graph.Nodes".into(), "graph.Edges".into()],
+                since: 7,
+                phase: if table.is_empty() { "gone" } else { "carry" }.into(),
+                table: table.into(),
+                next,
+            };
+            status::full(progress)
+        };
+        let begun = full("", i64::MIN);
+        assert_eq!(how_far(&begun), "removing what the source no longer has");
+        assert_eq!(how_far(&full("graph.Edges", i64::MIN)), "at the first key of graph.Edges");
+        assert_eq!(how_far(&full("graph.Edges", -3)), "at key -3 of graph.Edges");
+        let json = serde_json::to_value(&begun).unwrap();
+        assert!(json["table"].is_null() && json["next"].is_null(), "{json}");
+        let json = serde_json::to_value(full("graph.Edges", -3)).unwrap();
+        assert_eq!(
+            (json["table"].as_str(), json["next"].as_i64()),
+            (Some("graph.Edges"), Some(-3))
+        );
     }
 
     #[test]

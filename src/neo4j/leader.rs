@@ -246,19 +246,26 @@ RETURN [substring(answer, size($id) + 1)] AS row",
 
 /// Which database this is, whatever address it is reached by.
 pub async fn database_id(graph: &Graph) -> Result<String> {
-    let row = graph.first(Statement::new("CALL db.info() YIELD id RETURN [id] AS row")).await?;
+    info(graph, "id").await
+}
+
+/// A column of `db.info`: the database's `id`, or its `name`, which an alias does not change.
+async fn info(graph: &Graph, column: &'static str) -> Result<String> {
+    let statement = format!("CALL db.info() YIELD {column} RETURN [{column}] AS row");
+    let row = graph.first(Statement::new(statement)).await?;
     row.and_then(|cells| cells.first().and_then(values::text).map(String::from))
         .ok_or_else(|| Error::new(Kind::Graph, "Neo4j does not say which database this is"))
 }
 
+/// SHOW TRANSACTIONS lists those of all databases of the server: other graphs have writers too.
+const BLOCKED: &str = "SHOW TRANSACTIONS YIELD database, currentQuery, status
+WHERE database = $database AND currentQuery STARTS WITH 'MERGE (c:ProvsyncCheckpoint' AND status STARTS WITH 'Blocked by'
+RETURN [status] AS row";
+
 /// Terminates what keeps somebody from taking the fence: a transaction of a writer that hangs holds
 /// the checkpoint's lock. Returns the ids of what was terminated.
 pub async fn terminate_blockers(graph: &Graph) -> Result<Vec<String>> {
-    let blocked = Statement::new(
-        "SHOW TRANSACTIONS YIELD currentQuery, status
-WHERE currentQuery STARTS WITH 'MERGE (c:ProvsyncCheckpoint' AND status STARTS WITH 'Blocked by'
-RETURN [status] AS row",
-    );
+    let blocked = Statement::new(BLOCKED).with("database", info(graph, "name").await?);
     let mut ids = Vec::new();
     graph
         .read(blocked, |row| {

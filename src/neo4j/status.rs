@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use neo4rs::BoltType;
 use serde::Serialize;
 
-use super::checkpoint::{self, State};
+use super::checkpoint::{self, Progress, State};
 use super::{Graph, Statement, list, values};
 use crate::error::Result;
 
@@ -44,10 +44,10 @@ pub struct GraphStatus {
 pub struct FullStatus {
     /// Tables that are read anew.
     pub tables: Vec<String>,
-    /// The table that it is at, and the next key.
-    pub table: String,
-    /// See [`FullStatus::table`].
-    pub next: i64,
+    /// The table that it is at; absent in a phase that is not about one table.
+    pub table: Option<String>,
+    /// The next key of that table; absent at its beginning.
+    pub next: Option<i64>,
     /// Changes are carried up to this version meanwhile.
     pub followed: i64,
 }
@@ -111,12 +111,7 @@ fn status(
         updated_at: text(2),
         as_of: text(3),
         as_of_seconds: integer(13),
-        full: state.progress.map(|p| FullStatus {
-            tables: p.tables,
-            table: p.table,
-            next: p.next,
-            followed: p.v0,
-        }),
+        full: state.progress.map(full),
         worker: WorkerStatus {
             holder: text(4),
             silent_seconds: integer(5),
@@ -131,6 +126,19 @@ fn status(
             mended: integer(12),
         },
         quarantine,
+    }
+}
+
+/// How far a full resync has come, by what stands on the checkpoint.
+pub fn full(progress: Progress) -> FullStatus {
+    let table = Some(progress.table).filter(|table| !table.is_empty());
+    // Every scan begins at the lowest key there can be, which says nothing about the rows.
+    let has_come_to_a_row = table.is_some() && progress.next != i64::MIN;
+    FullStatus {
+        tables: progress.tables,
+        table,
+        next: has_come_to_a_row.then_some(progress.next),
+        followed: progress.v0,
     }
 }
 
