@@ -32,7 +32,10 @@ class Compose(unittest.TestCase):
     def test_the_suites_start_only_where_they_are_asked_for(self):
         """They empty their Neo4j, so it is never the worker's."""
         self.assertEqual({name for name, service in self.services.items() if service.get("profiles") == ["test"]}, {"tests", "neo4j-test"})
-        self.assertEqual(self.services["tests"]["environment"]["PROVSYNC_GRAPH__URI"], "bolt://neo4j-test:7687")
+        environment = self.services["tests"]["environment"]
+        self.assertEqual(environment["PROVSYNC_TEST_GRAPH_URI"], "bolt://neo4j-test:7687")
+        self.assertEqual(environment["PROVSYNC_TEST_ALLOW_WIPE"], "neo4j-test")
+        self.assertNotIn("PROVSYNC_GRAPH__URI", environment)
         self.assertNotIn("neo4j", [volume["source"] for volume in self.services["neo4j-test"]["volumes"]])
 
     def test_secrets_are_those_that_the_script_makes(self):

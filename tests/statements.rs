@@ -134,14 +134,7 @@ MATCH (a:`{}` {{{}: i}}), (b:`{}` {{{}: i % 3 + 1}}) CREATE (a)-[:`{name}` {{`{}
 async fn every_statement_is_planned_by_seeks() {
     let graph = support::graph::bare().await;
     let (mapping, registry) = mapping();
-    let neo4j = provsync::neo4j::Graph::connect(&graph.config).await.unwrap();
-    schema::apply(&neo4j, &schema::constraints(&mapping, &registry)).await.unwrap();
-    assert!(
-        schema::missing(&neo4j, &schema::constraints(&mapping, &registry))
-            .await
-            .unwrap()
-            .is_empty()
-    );
+    support::run::apply_schema(&graph, &mapping).await;
     graph.run("CALL db.awaitIndexes()").await;
     let mut found = Vec::new();
     // Empty; then with rows that the server's samples of its indexes do not know yet, as in a first

@@ -1,8 +1,9 @@
-//! `provsync schema`: the constraints that every statement's seeks and the graph's uniqueness
+//! `provsync schema`: the constraints and indexes that every statement's seeks and the graph's uniqueness
 //! stand on.
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::time::Duration;
 
 use clap::Subcommand;
 
@@ -10,8 +11,11 @@ use super::{Outcome, report};
 use crate::config::{GraphConfig, Need, Parts, read_mapping};
 use crate::error::{Error, Result};
 use crate::mapping::{Mapping, Registry};
-use crate::neo4j::schema::{self, Constraint};
+use crate::neo4j::schema::{self, Existing, SchemaItem, Standing};
 use crate::neo4j::{Graph, checkpoint};
+
+/// How long `schema apply` waits for indexes of a large graph.
+const POPULATING_MAX: Duration = Duration::from_secs(3_600);
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -47,38 +51,51 @@ pub(super) async fn run(args: &Args, parts: Parts) -> Result<Outcome> {
         return Ok(Outcome::Done);
     }
     let config = parts.graph.ok_or_else(|| Error::usage("the graph is not configured"))?;
-    let (graph, wanted) = connect(&config, &mapping).await?;
+    let (graph, required) = connect(&config, &mapping).await?;
     match args.action {
-        Action::Apply => apply(&graph, &wanted).await,
-        _ => check(&graph, &wanted).await,
+        Action::Apply => apply(&graph, &required).await,
+        _ => check(&graph, &required).await,
     }
 }
 
-/// The constraints of the mapping and of the types that were added by themselves before.
-async fn connect(config: &GraphConfig, mapping: &Mapping) -> Result<(Graph, Vec<Constraint>)> {
+/// What the mapping needs, and the types that were added by themselves before.
+async fn connect(config: &GraphConfig, mapping: &Mapping) -> Result<(Graph, Vec<SchemaItem>)> {
     let graph = Graph::connect(config).await?;
     let found = checkpoint::read(&graph).await?;
     let owned = found.map(|found| found.state.owned).unwrap_or_default();
-    let wanted = schema::constraints(mapping, &Registry::new(mapping, &owned));
-    Ok((graph, wanted))
+    let required = schema::required(mapping, &Registry::new(mapping, &owned));
+    Ok((graph, required))
 }
 
-async fn apply(graph: &Graph, wanted: &[Constraint]) -> Result<Outcome> {
-    let made = schema::apply(graph, wanted).await?;
-    let present = wanted.len() - made;
+async fn apply(graph: &Graph, required: &[SchemaItem]) -> Result<Outcome> {
+    let made = schema::ensure(graph, required, POPULATING_MAX).await?.made();
+    let present = required.len() - made;
     report::print_text(&format!("{made} constraint(s) made, {present} were there"))?;
     Ok(Outcome::Done)
 }
 
-async fn check(graph: &Graph, wanted: &[Constraint]) -> Result<Outcome> {
-    let missing = schema::missing(graph, wanted).await?;
-    if missing.is_empty() {
-        report::print_text(&format!("all {} constraints are there", wanted.len()))?;
+async fn check(graph: &Graph, required: &[SchemaItem]) -> Result<Outcome> {
+    let existing = schema::read(graph).await?;
+    let lines: Vec<String> = required.iter().filter_map(|item| line(item, &existing)).collect();
+    if lines.is_empty() {
+        report::print_text(&format!("all {} constraints are there", required.len()))?;
         return Ok(Outcome::Done);
     }
-    let statements: Vec<String> = missing.iter().map(|c| format!("{};", c.create())).collect();
-    let (of, all) = (missing.len(), wanted.len());
-    let head = format!("{of} of {all} constraints are missing; `provsync schema apply` runs:");
-    report::print_text(&format!("{head}\n{}", statements.join("\n")))?;
+    let (of, all) = (lines.len(), required.len());
+    let head = format!("{of} of {all} constraints are missing or can't be used; to run in Neo4j:");
+    report::print_text(&format!("{head}\n{}", lines.join("\n")))?;
     Ok(Outcome::Findings)
+}
+
+/// What is wrong with an item, as a statement to run; what is no statement is a comment.
+fn line(item: &SchemaItem, existing: &[Existing]) -> Option<String> {
+    let create = format!("{};", item.create());
+    match schema::standing(item, existing) {
+        Standing::Online => None,
+        Standing::Missing => Some(create),
+        Standing::Populating(percent) => {
+            Some(format!("// {}: its index is being filled ({percent:.0} %)", item.name))
+        }
+        Standing::Blocked { why, fix } => Some(format!("// {why}\n{fix};\n{create}")),
+    }
 }

@@ -183,7 +183,7 @@ impl Settler {
         let version = checkpoint.followed();
         let mut registry = Registry::new(&self.mapping, &checkpoint.owned);
         let shape = Shape::new(&self.mapping, &registry, slot);
-        let listed = Keys::List(keys.to_vec());
+        let listed = Keys::list(keys.to_vec());
         let entries = self.graph.entries(&shape.table, &listed).await?;
         let bytes_max = if keys.len() > 1 { self.limits.batch_bytes_max } else { usize::MAX };
         let actual = read(&self.graph, &shape, &listed, BytesMax(bytes_max)).await?;
@@ -195,7 +195,7 @@ impl Settler {
         };
         let request = StandingRequest {
             slot,
-            keys: keys.to_vec(),
+            keys: keys.to_vec().into(),
             since: self.since(&checkpoint),
             ends: actual_ends(&self.mapping, slot, &actual),
             bytes_max,

@@ -3,6 +3,7 @@
 
 pub mod epoch;
 pub mod identity;
+pub mod keys;
 pub mod row;
 pub mod value;
 

@@ -17,6 +17,7 @@ use sorted::Sorted;
 use writer::Writer;
 
 use super::checkpoint::{self, Fence, State};
+use super::schema::Constrained;
 use super::{Counters, Graph, Statement, cypher, list, run, values};
 use crate::error::{Error, Kind, Result};
 use crate::mapping::Shape;
@@ -29,6 +30,8 @@ pub struct Context {
     pub shape: Arc<Shape>,
     /// The right to write.
     pub fence: Fence,
+    /// That the names of the table have their constraints.
+    pub constrained: Constrained,
     /// The version that the rows were read at (R4).
     pub read_at: i64,
     /// Whether relationships whose ends are missing go into quarantine, or are handed back.

@@ -135,7 +135,7 @@ impl Reader {
 
     async fn row_nodes(&self, table: usize, keys: Vec<i64>, out: &mut Vec<Node>) -> Result<()> {
         let Some((_, shape, _)) = self.node_shape(table) else { return Ok(()) };
-        let keys = Keys::List(keys);
+        let keys = Keys::list(keys);
         for (key, node) in actual::nodes(&self.graph, shape, &keys, BytesMax(BYTES_MAX)).await? {
             out.push(Node {
                 id: NodeId::Row(table, key),
@@ -350,7 +350,7 @@ impl Side for GraphSide {
         let Some(ends) = shape.relationship() else { return Ok(Vec::new()) };
         let mut out = BTreeSet::new();
         for part in keys.chunks(NODES_AT_A_TIME) {
-            let keys = Keys::List(part.to_vec());
+            let keys = Keys::list(part.to_vec());
             let limit = BytesMax(BYTES_MAX);
             let found = actual::relationships(&self.0.graph, shape, &keys, limit).await?;
             for relationship in found.into_values().flatten() {

@@ -7,13 +7,13 @@ use neo4rs::BoltType;
 pub use check::check;
 
 use super::checkpoint::{self, Found};
-use super::schema::{self, Constraint};
+use super::schema::{self, SchemaItem, Standing};
 use super::{Graph, Statement, values};
 use crate::error::Result;
 use crate::mapping::{Mapping, Registry};
 
 /// The graph as the user sees it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct GraphDescription {
     /// Name of the database.
     pub database: String,
@@ -23,8 +23,8 @@ pub struct GraphDescription {
     pub state: Option<DatabaseState>,
     /// `db.transaction.timeout`, e.g. `0s`; `None` if the user may not see settings.
     pub transaction_timeout: Option<String>,
-    /// Constraints of the schema that are not there.
-    pub missing: Vec<Constraint>,
+    /// Constraints and indexes that provsync needs and can't use: not there, not online, or blocked.
+    pub schema: Vec<(SchemaItem, Standing)>,
     /// The checkpoint, whoever's it is.
     pub checkpoint: Option<Found>,
 }
@@ -58,7 +58,12 @@ pub async fn describe(
     let state = graph.first(state).await?;
     let checkpoint = checkpoint::read(graph).await?;
     let owned = checkpoint.as_ref().map(|found| found.state.owned.clone()).unwrap_or_default();
-    let wanted = schema::constraints(mapping, &Registry::new(mapping, &owned));
+    let required = schema::required(mapping, &Registry::new(mapping, &owned));
+    let existing = schema::read(graph).await?;
+    let standings = required.into_iter().map(|item| {
+        let standing = schema::standing(&item, &existing);
+        (item, standing)
+    });
     Ok(GraphDescription {
         database: database.to_owned(),
         version: version.as_deref().map(|cells| text(cells, 0)).unwrap_or_default(),
@@ -68,7 +73,7 @@ pub async fn describe(
             Ok(cells) => cells.map(|cells| text(&cells, 0)),
             Err(_) => None,
         },
-        missing: schema::missing(graph, &wanted).await?,
+        schema: standings.filter(|(_, standing)| *standing != Standing::Online).collect(),
         checkpoint,
     })
 }

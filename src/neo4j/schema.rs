@@ -1,36 +1,72 @@
-//! Constraints: what `cypher/CoreSchema.cypher` says, made from the mapping, applied and checked.
+//! The graph's schema: what `cypher/CoreSchema.cypher` says, made from the mapping, applied and checked.
 //!
 //! Each uniqueness constraint brings the index that every statement of [`super::cypher`] seeks by.
 //! Without it they would still run, as scans that grow with the graph, and could create doubles.
+//! `CREATE … IF NOT EXISTS` reports success where another constraint or index has the name, so what
+//! counts is only what the database lists afterwards ([`ensure()`]).
+
+mod ensure;
+mod existing;
 
 use std::collections::BTreeSet;
 
-use neo4rs::BoltType;
+pub use ensure::{Checked, Constrained, SchemaStore, ensure};
+pub use existing::{Existing, IndexState, Standing, read, standing};
 
-use super::{Graph, Statement, list, values};
-use crate::error::{Kind, Result};
+use super::{Graph, Statement};
+use crate::error::Result;
 use crate::mapping::names::quote_cypher as q;
 use crate::mapping::{Mapping, Registry, Shape};
 
-/// A uniqueness constraint.
+/// What names of provsync's constraints and indexes begin with.
+const PREFIX: &str = "provsync_";
+
+/// What a schema item guarantees.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ItemKind {
+    /// The properties are unique, and there is an index on them.
+    Unique,
+    /// There is a range index on the properties.
+    Index,
+}
+
+/// A constraint or an index that provsync needs.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Constraint {
+pub struct SchemaItem {
+    /// What it guarantees.
+    pub kind: ItemKind,
     /// Its name in the database, `provsync_…`: what `purge` removes.
     pub name: String,
     /// Whether it is on relationships.
     pub on_relationships: bool,
     /// Label or relationship type.
     pub of: String,
-    /// Properties.
+    /// Properties, in the order of the index.
     pub properties: Vec<String>,
 }
 
-impl Constraint {
-    fn new(on_relationships: bool, of: &str, properties: &[&str]) -> Self {
-        let kind = if on_relationships { "relationship" } else { "node" };
-        let name = format!("provsync_{kind}_{of}_{}", properties.join("_"));
+impl SchemaItem {
+    fn new(kind: ItemKind, on_relationships: bool, of: &str, properties: &[&str]) -> Self {
+        let entity = if on_relationships { "relationship" } else { "node" };
+        let infix = if kind == ItemKind::Index { "index_" } else { "" };
+        let name = format!("{PREFIX}{infix}{entity}_{of}_{}", properties.join("_"));
         let properties = properties.iter().map(|p| (*p).to_owned()).collect();
-        Self { name, on_relationships, of: of.to_owned(), properties }
+        Self { kind, name, on_relationships, of: of.to_owned(), properties }
+    }
+
+    /// A uniqueness constraint on nodes.
+    pub fn unique_node(label: &str, properties: &[&str]) -> Self {
+        Self::new(ItemKind::Unique, false, label, properties)
+    }
+
+    /// A uniqueness constraint on relationships.
+    pub fn unique_relationship(name: &str, properties: &[&str]) -> Self {
+        Self::new(ItemKind::Unique, true, name, properties)
+    }
+
+    /// A range index on nodes.
+    pub fn node_index(label: &str, properties: &[&str]) -> Self {
+        Self::new(ItemKind::Index, false, label, properties)
     }
 
     /// The statement that makes it, if it is not there.
@@ -42,28 +78,82 @@ impl Constraint {
         };
         let properties: Vec<String> =
             self.properties.iter().map(|p| format!("{variable}.{}", q(p))).collect();
+        let (name, properties) = (q(&self.name), properties.join(", "));
+        match self.kind {
+            ItemKind::Unique => format!(
+                "CREATE CONSTRAINT {name} IF NOT EXISTS FOR {pattern} REQUIRE ({properties}) IS UNIQUE"
+            ),
+            ItemKind::Index => {
+                format!("CREATE RANGE INDEX {name} IF NOT EXISTS FOR {pattern} ON ({properties})")
+            }
+        }
+    }
+
+    /// The query that lists what keeps a constraint from being made: values that several nodes or
+    /// relationships have, with their ids.
+    pub fn doubles(&self) -> String {
+        let (variable, pattern) = if self.on_relationships {
+            ("r", format!("()-[r:{}]->()", q(&self.of)))
+        } else {
+            ("n", format!("(n:{})", q(&self.of)))
+        };
+        let each = |render: &dyn Fn(&str) -> String, between: &str| {
+            self.properties.iter().map(|p| render(&q(p))).collect::<Vec<_>>().join(between)
+        };
+        let present = each(&|p| format!("{variable}.{p} IS NOT NULL"), " AND ");
+        let values = each(&|p| format!("{variable}.{p} AS {p}"), ", ");
+        let names = each(&|p| p.to_owned(), ", ");
         format!(
-            "CREATE CONSTRAINT {} IF NOT EXISTS FOR {pattern} REQUIRE ({}) IS UNIQUE",
-            q(&self.name),
-            properties.join(", ")
+            "MATCH {pattern} WHERE {present} WITH {values}, collect(elementId({variable})) AS ids WHERE size(ids) > 1 RETURN {names}, ids"
         )
+    }
+
+    /// For people: `unique atomId of Atom nodes`.
+    pub fn describe(&self) -> String {
+        let what = match self.kind {
+            ItemKind::Unique => "unique",
+            ItemKind::Index => "index on",
+        };
+        let entity = if self.on_relationships { "relationships" } else { "nodes" };
+        format!("{what} {} of {} {entity}", self.properties.join(", "), self.of)
     }
 }
 
-/// Every constraint that the mapping and the types in force need.
-pub fn constraints(mapping: &Mapping, registry: &Registry) -> Vec<Constraint> {
+/// Everything that the mapping and the types in force need.
+pub fn required(mapping: &Mapping, registry: &Registry) -> Vec<SchemaItem> {
     let mut all = vec![
-        Constraint::new(false, "ProvsyncCheckpoint", &["source"]),
-        Constraint::new(false, "ProvsyncCheckpoint", &["only"]),
-        Constraint::new(false, "ProvsyncQuarantine", &["table", "key"]),
+        SchemaItem::unique_node("ProvsyncCheckpoint", &["source"]),
+        SchemaItem::unique_node("ProvsyncCheckpoint", &["only"]),
+        SchemaItem::unique_node("ProvsyncQuarantine", &["table", "key"]),
     ];
-    for slot in mapping.slots() {
-        let shape = Shape::new(mapping, registry, slot);
-        if let Some(node) = shape.node() {
-            all.push(Constraint::new(false, &node.label, &[&shape.key]));
-            all.extend(shape.names.iter().map(|n| Constraint::new(false, n, &[&node.identity])));
-        } else {
-            all.extend(shape.names.iter().map(|n| Constraint::new(true, n, &[&shape.key])));
+    all.extend(
+        mapping.slots().into_iter().flat_map(|slot| of_table(&Shape::new(mapping, registry, slot))),
+    );
+    with_distinct_names(all)
+}
+
+/// What the things of one table need.
+pub fn of_table(shape: &Shape) -> Vec<SchemaItem> {
+    match shape.node() {
+        Some(node) => {
+            let key = SchemaItem::unique_node(&node.label, &[&shape.key]);
+            let identity = |n: &String| SchemaItem::unique_node(n, &[&node.identity]);
+            std::iter::once(key).chain(shape.names.iter().map(identity)).collect()
+        }
+        None => {
+            let key = |n: &String| SchemaItem::unique_relationship(n, &[&shape.key]);
+            shape.names.iter().map(key).collect()
+        }
+    }
+}
+
+/// Label and properties are joined to a name, which two items could share: `A_b` with `c`, and `A`
+/// with `b_c`. The second would never be made.
+fn with_distinct_names(mut all: Vec<SchemaItem>) -> Vec<SchemaItem> {
+    let mut taken = BTreeSet::new();
+    for item in &mut all {
+        while !taken.insert(item.name.clone()) {
+            item.name.push('_');
         }
     }
     all
@@ -72,7 +162,7 @@ pub fn constraints(mapping: &Mapping, registry: &Registry) -> Vec<Constraint> {
 /// The schema as a script, re-runnable.
 pub fn script(mapping: &Mapping, registry: &Registry) -> String {
     let lines: Vec<String> =
-        constraints(mapping, registry).iter().map(|c| format!("{};\n", c.create())).collect();
+        required(mapping, registry).iter().map(|item| format!("{};\n", item.create())).collect();
     format!("{SCRIPT_HEAD}{}", lines.concat())
 }
 
@@ -90,66 +180,27 @@ const SCRIPT_HEAD: &str = "\
 
 ";
 
-/// The constraints that the graph lacks.
-pub async fn missing(graph: &Graph, wanted: &[Constraint]) -> Result<Vec<Constraint>> {
-    // A node or relationship key (Enterprise) is unique too. A uniqueness constraint on fewer
-    // properties would be enough for ours as well, but the seeks are planned by exactly these.
-    let present = read(graph, "type IN ['UNIQUENESS', 'RELATIONSHIP_UNIQUENESS', 'NODE_PROPERTY_UNIQUENESS', 'RELATIONSHIP_PROPERTY_UNIQUENESS', 'NODE_KEY', 'RELATIONSHIP_KEY']").await?;
-    let what = |c: &Constraint| (c.on_relationships, c.of.clone(), c.properties.clone());
-    let present: BTreeSet<_> = present.iter().map(what).collect();
-    Ok(wanted.iter().filter(|c| !present.contains(&what(c))).cloned().collect())
-}
-
-/// Constraints for which a condition of SHOW CONSTRAINTS holds, whoever made them.
-async fn read(graph: &Graph, condition: &str) -> Result<Vec<Constraint>> {
-    let statement = Statement::new(format!(
-        "SHOW CONSTRAINTS YIELD name, type, entityType, labelsOrTypes, properties WHERE {condition}
-RETURN [name, entityType = 'RELATIONSHIP', labelsOrTypes[0], properties] AS row"
-    ));
-    let mut found = Vec::new();
-    graph
-        .read(statement, |row| {
-            let cells = list(&row)?;
-            if let [name, on_relationships, of, BoltType::List(properties)] = cells.as_slice() {
-                let text = |bolt| values::text(bolt).unwrap_or_default().to_owned();
-                found.push(Constraint {
-                    name: text(name),
-                    on_relationships: values::boolean(on_relationships),
-                    of: text(of),
-                    properties: properties.value.iter().map(text).collect(),
-                });
-            }
-            Ok(())
-        })
-        .await?;
-    Ok(found)
-}
-
-const REFUSED_HINT: &str = "the data breaks it already, or an index of another kind stands on the same property: DROP that index or clean the data";
-
-/// Makes the constraints that are missing; returns how many.
-pub async fn apply(graph: &Graph, wanted: &[Constraint]) -> Result<usize> {
-    let missing = missing(graph, wanted).await?;
-    for constraint in &missing {
-        graph.run_alone(Statement::new(constraint.create())).await.map_err(|e| {
-            let refused = e.kind == Kind::Refused;
-            let error = e.during(&format!("constraint {} on {}", constraint.name, constraint.of));
-            if refused { error.hint(REFUSED_HINT) } else { error }
-        })?;
-    }
-    Ok(missing.len())
-}
-
-/// The constraints that [`apply`] made, now or ever: those with its names.
-pub async fn made(graph: &Graph) -> Result<Vec<Constraint>> {
-    read(graph, "name STARTS WITH 'provsync_'").await
-}
-
-/// Drops every constraint that [`apply`] made.
+/// Drops every constraint and index that provsync made: those with its names.
 pub async fn drop_all(graph: &Graph) -> Result<usize> {
-    let made = made(graph).await?;
-    for Constraint { name, .. } in &made {
-        graph.run_alone(Statement::new(format!("DROP CONSTRAINT {} IF EXISTS", q(name)))).await?;
+    let existing = read(graph).await?;
+    let made: Vec<&Existing> = existing.iter().filter(|e| e.is_named_by_provsync()).collect();
+    for item in &made {
+        graph.run_alone(Statement::new(item.drop())).await?;
     }
     Ok(made.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn items_that_would_share_a_name_get_names_of_their_own() {
+        let (one, two) =
+            (SchemaItem::unique_node("A_b", &["c"]), SchemaItem::unique_node("A", &["b_c"]));
+        assert_eq!(one.name, two.name);
+        let all = with_distinct_names(vec![one.clone(), two]);
+        assert_eq!(all[0], one);
+        assert_ne!(all[0].name, all[1].name);
+    }
 }

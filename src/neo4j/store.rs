@@ -7,7 +7,6 @@ use super::apply::{self, Applied, Committed, Context, Move, Part};
 use super::checkpoint::{self, Fence, Found, State};
 use super::leader::{self, Beat, Request, Sign};
 use super::quarantine::{self, Entries};
-use super::schema::{self, Constraint};
 use super::strays::{self, Stray};
 use super::{Counters, Graph, actual, sweep};
 use crate::error::Result;
@@ -156,13 +155,5 @@ impl GraphStore for Graph {
 
     async fn remove_strays(&self, context: &Context, ids: &[String]) -> Result<u64> {
         strays::remove(self, context, ids).await
-    }
-
-    async fn constraints(&self) -> Result<Vec<Constraint>> {
-        schema::made(self).await
-    }
-
-    async fn constrain(&self, wanted: &[Constraint]) -> Result<usize> {
-        schema::apply(self, wanted).await
     }
 }

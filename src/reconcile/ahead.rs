@@ -9,7 +9,7 @@ use crate::error::Result;
 use crate::mapping::{Mapping, Slot};
 use crate::reconcile::retry::Patience;
 use crate::reconcile::stores::SourceStore;
-use crate::sqlserver::pages::{Depth, KeyRange, Keys, Page, PageLimit};
+use crate::sqlserver::pages::{Depth, KeyList, KeyRange, Keys, Page, PageLimit};
 
 /// Pages that wait between reader and comparison.
 const PAGES_AHEAD: usize = 1;
@@ -39,14 +39,14 @@ impl<S: SourceStore> Reader<S> {
         receiver
     }
 
-    /// Pages of these keys, which are in order. After an error no page follows.
-    pub fn start_keys(self, keys: Vec<i64>) -> mpsc::Receiver<Result<Page>> {
+    /// Pages of these keys. After an error no page follows.
+    pub fn start_keys(self, keys: KeyList) -> mpsc::Receiver<Result<Page>> {
         let (sender, receiver) = mpsc::channel(PAGES_AHEAD);
         tokio::spawn(self.read_keys(keys, sender));
         receiver
     }
 
-    async fn read_keys(mut self, keys: Vec<i64>, sender: mpsc::Sender<Result<Page>>) {
+    async fn read_keys(mut self, keys: KeyList, sender: mpsc::Sender<Result<Page>>) {
         let mut first = 0;
         while first < keys.len() {
             let some = &keys[first..keys.len().min(first + self.limit.rows)];

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::carrier::{Ends, missing_ends};
 use super::diff::Item;
 use super::engine::{self, Engine, Wish, count_deletes};
+use super::page::Leaving;
 use super::stores::GraphStore;
 use crate::error::Result;
 use crate::mapping::{Shape, Slot};
@@ -57,7 +58,7 @@ impl<G: GraphStore> Engine<G> {
         }
         let mut parts = Vec::new();
         for plan in &plans {
-            let mut context = self.context(plan.slot, read_at, last_look)?;
+            let mut context = self.context(plan.slot, read_at, last_look).await?;
             context.shape = Arc::clone(&plan.shape);
             parts.push(Part { context, items: &plan.items });
         }
@@ -85,11 +86,10 @@ impl<G: GraphStore> Engine<G> {
     ) -> Result<(Vec<TablePlan>, BTreeMap<Slot, BTreeSet<i64>>)> {
         let mut plans = Vec::new();
         let mut lacks: BTreeMap<Slot, BTreeSet<i64>> = BTreeMap::new();
-        let mut leaving: BTreeMap<Slot, BTreeSet<i64>> = BTreeMap::new();
+        let mut leaving = Leaving::new();
         for (slot, wish) in wishes {
             let shape = self.shape(*slot);
-            let here = leaving.get(slot).cloned().unwrap_or_default();
-            let planned = self.plan(&shape, wish, &here).await?;
+            let planned = self.plan(*slot, &shape, wish, &leaving).await?;
             self.check_quarantine(&planned.items, &planned.entries)?;
             self.check_deletes(*slot, &planned.items)?;
             for edges in self.edges_of(*slot).into_iter().filter(|_| !planned.uprooted.is_empty()) {
@@ -99,8 +99,8 @@ impl<G: GraphStore> Engine<G> {
                 let is_here = |key: &i64| wishes.get(&edges).is_some_and(|w| w.keys.contains(*key));
                 let lacking = found.into_iter().map(|(key, _)| key).filter(|key| !is_here(key));
                 lacks.entry(edges).or_default().extend(lacking);
-                leaving.entry(edges).or_default().extend(engine::leaving(&planned.items));
             }
+            leaving.insert(*slot, engine::leaving(&planned.items).collect());
             let deletes = count_deletes(&planned.items);
             plans.push(TablePlan { slot: *slot, shape, items: planned.items, deletes });
         }

@@ -237,11 +237,18 @@ pub fn relationships(
     items
 }
 
-/// Relationships on nodes of these keys count as standing nowhere.
-pub fn detach(actual: &mut ActualRelationships, leaving: &BTreeSet<i64>) {
-    let leaves = |end: &Option<IdentityValue>| matches!(end, Some(IdentityValue::Integer(key)) if leaving.contains(key));
+/// Relationships that begin or end on nodes that leave count as standing nowhere. Each end has a node
+/// table of its own: the same key may leave one and stay in the other.
+pub fn detach(actual: &mut ActualRelationships, [from, to]: [Option<&BTreeSet<i64>>; 2]) {
+    let leaves = |end: &Option<IdentityValue>, keys: Option<&BTreeSet<i64>>| {
+        let key = end.as_ref().and_then(|end| match end {
+            IdentityValue::Integer(key) => Some(key),
+            IdentityValue::Text(_) => None,
+        });
+        key.zip(keys).is_some_and(|(key, keys)| keys.contains(key))
+    };
     for relationship in actual.values_mut().flatten() {
-        if leaves(&relationship.from) || leaves(&relationship.to) {
+        if leaves(&relationship.from, from) || leaves(&relationship.to, to) {
             (relationship.from, relationship.to) = (None, None);
         }
     }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::breaker::{self, Deletes};
 use super::desired::{Outcome, Wanted};
@@ -16,7 +17,7 @@ use crate::mapping::{EdgeTable, Mapping, Registry, Shape, Slot};
 use crate::neo4j::actual::BytesMax;
 use crate::neo4j::apply::{Applied, Context};
 use crate::neo4j::checkpoint::{Fence, State};
-use crate::neo4j::schema;
+use crate::neo4j::schema::{self, Checked};
 use crate::sqlserver::pages::{Keys, Page};
 
 /// The names in force: the mapping's, those on the checkpoint, and those that a constraint tells of
@@ -27,9 +28,10 @@ pub async fn registry<G: GraphStore>(
     owned: &BTreeMap<String, Owned>,
 ) -> Result<Registry> {
     let mut registry = Registry::new(mapping, owned);
-    let made = graph.constraints().await?;
-    let single = made.iter().filter_map(|c| match c.properties.as_slice() {
-        [property] => Some((c.on_relationships, c.of.as_str(), property.as_str())),
+    let existing = graph.schema().await?;
+    let made = existing.iter().filter(|e| e.is_unique() && e.is_named_by_provsync());
+    let single = made.filter_map(|e| match (e.of.as_slice(), e.properties.as_slice()) {
+        ([of], [property]) => Some((e.on_relationships, of.as_str(), property.as_str())),
         _ => None,
     });
     registry.recall(single);
@@ -57,7 +59,12 @@ pub struct Engine<G> {
     pub run: Run,
     /// Whether quarantine may hold entries that wait for something.
     pub somebody_waits: bool,
+    /// The constraints and indexes that the graph was seen to have.
+    schema: Checked,
 }
+
+/// How long a write waits for indexes that are being filled before it is tried again later.
+const POPULATING_MAX: Duration = Duration::from_secs(10);
 
 /// What belongs to one full or one window: what it did, and its limits' counts.
 #[derive(Debug, Default)]
@@ -113,18 +120,29 @@ impl<G: GraphStore> Engine<G> {
             run: Run::default(),
             // Until it is known that nobody does.
             somebody_waits: true,
+            schema: Checked::default(),
         }
     }
 
-    /// What items of a table are written under.
+    /// What items of a table are written under. Nothing is written without one, so none of its names
+    /// is written before its constraint was seen to be there.
     ///
     /// # Errors
-    /// There is no right to write.
-    pub fn context(&self, slot: Slot, read_at: i64, last_look: bool) -> Result<Context> {
+    /// There is no right to write; the schema can't be made ([`schema::ensure`]).
+    pub async fn context(&mut self, slot: Slot, read_at: i64, last_look: bool) -> Result<Context> {
         let fence = self.fence.clone();
+        let fence = fence.ok_or_else(|| Error::new(Kind::Usage, "a dry run writes nothing"))?;
+        let shape = self.shape(slot);
+        if self.schema.covers(&shape).is_none() {
+            self.ensure_schema().await?;
+        }
+        let constrained = self.schema.covers(&shape);
         Ok(Context {
-            shape: self.shape(slot),
-            fence: fence.ok_or_else(|| Error::new(Kind::Usage, "a dry run writes nothing"))?,
+            constrained: constrained.ok_or_else(|| {
+                Error::stop(format!("{} has a name without a constraint", shape.table))
+            })?,
+            shape,
+            fence,
             read_at,
             quarantine_missing_ends: last_look,
             somebody_waits: self.somebody_waits,
@@ -142,6 +160,13 @@ impl<G: GraphStore> Engine<G> {
         let stand_on = |(_, e): &(usize, &EdgeTable)| e.from == index || e.to == index;
         let edges = self.mapping.edges.iter().enumerate().filter(stand_on);
         edges.map(|(i, _)| Slot::Edge(i)).collect()
+    }
+
+    /// The node tables that an edge table's relationships begin and end on.
+    pub fn ends_of(&self, edges: Slot) -> Option<[Slot; 2]> {
+        let Slot::Edge(index) = edges else { return None };
+        let table = self.mapping.edges.get(index)?;
+        Some([Slot::Node(table.from), Slot::Node(table.to)])
     }
 
     /// Begins a run, or goes on with one; returns the one before.
@@ -215,13 +240,23 @@ impl<G: GraphStore> Engine<G> {
         if self.fence.is_none() || *self.registry.owned() == self.state.owned {
             return Ok(());
         }
-        let wanted = schema::constraints(&self.mapping, &self.registry);
         let mut patience = self.patience();
-        while let Err(error) = self.graph.constrain(&wanted).await {
+        while let Err(error) = self.ensure_schema().await {
             self.wait(&mut patience, error).await?;
         }
         let state = State { owned: self.registry.owned().clone(), ..self.state.clone() };
         self.advance(state, None).await
+    }
+
+    /// Makes the constraints and indexes that the graph lacks, and checks all of them; returns how many
+    /// were made.
+    ///
+    /// # Errors
+    /// As [`schema::ensure`].
+    pub async fn ensure_schema(&mut self) -> Result<usize> {
+        let required = schema::required(&self.mapping, &self.registry);
+        self.schema = schema::ensure(&self.graph, &required, POPULATING_MAX).await?;
+        Ok(self.schema.made())
     }
 
     /// Moves the checkpoint, again and again until it is known to have moved.
@@ -259,7 +294,7 @@ impl<G: GraphStore> Engine<G> {
         let keys: Vec<i64> = keys.collect();
         let mut present = 0;
         for some in keys.chunks(self.limits.batch_rows.max(1)) {
-            let (keys, limit) = (Keys::List(some.to_vec()), BytesMax(usize::MAX));
+            let (keys, limit) = (Keys::list(some.to_vec()), BytesMax(usize::MAX));
             present += match shape.node() {
                 Some(_) => self.graph.nodes(shape, &keys, limit).await?.len(),
                 None => self.graph.relationships(shape, &keys, limit).await?.len(),

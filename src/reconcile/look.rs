@@ -56,14 +56,14 @@ impl<G: GraphStore> Engine<G> {
         let mut found = ActualRelationships::new();
         for (name, keys) in by_name {
             let of_name = Shape { names: vec![name.to_owned()], ..shape.clone() };
-            found.extend(self.graph.relationships(&of_name, &Keys::List(keys), limit).await?);
+            found.extend(self.graph.relationships(&of_name, &Keys::list(keys), limit).await?);
         }
         let rest = match &wish.keys {
             Keys::List(keys) => keys.iter().copied().filter(|k| !found.contains_key(k)).collect(),
             Keys::Range(_) => Vec::new(),
         };
         if !rest.is_empty() {
-            found.extend(self.graph.relationships(shape, &Keys::List(rest), limit).await?);
+            found.extend(self.graph.relationships(shape, &Keys::list(rest), limit).await?);
         }
         Ok(found)
     }

@@ -30,7 +30,7 @@ impl<S: SourceStore, G: GraphStore> Carrier<S, G> {
             let deletes = self.engine.untouched(&shape).await?;
             self.engine.run.deletes.insert(slot, deletes);
             let rows = self.engine.limits.batch_rows;
-            let mut pages = self.reader(slot, Depth::Rows, rows).start_keys(keys.clone());
+            let mut pages = self.reader(slot, Depth::Rows, rows).start_keys(keys.clone().into());
             while let Some(page) = pages.recv().await {
                 between.tick(&mut self.engine).await?;
                 let read = self.carry_page(slot, page?).await?;

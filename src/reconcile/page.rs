@@ -1,7 +1,7 @@
 //! One page of keys through the one operation: desired, actual, diff, write; again after a fault
 //! that passes.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use tokio::task::JoinSet;
 
@@ -21,6 +21,9 @@ use crate::sqlserver::pages::Keys;
 const SAMPLE_MAX: usize = 20;
 /// Rows below which a transaction of its own is not worth a lane; measured by `scripts/bench full`.
 const LANE_ROWS_MIN: usize = 2_500;
+
+/// Row keys of nodes that leave, by node table.
+pub(super) type Leaving = BTreeMap<Slot, BTreeSet<i64>>;
 
 /// What has to be written for some keys of a table.
 pub(super) struct Planned {
@@ -83,7 +86,7 @@ impl<G: GraphStore> Engine<G> {
     async fn attempt(&mut self, slot: Slot, wish: &Wish, last_look: bool) -> Result<Vec<Waiting>> {
         self.settle().await?;
         let shape = self.shape(slot);
-        let planned = self.plan(&shape, wish, &BTreeSet::new()).await?;
+        let planned = self.plan(slot, &shape, wish, &Leaving::new()).await?;
         self.check_quarantine(&planned.items, &planned.entries)?;
         self.check_deletes(slot, &planned.items)?;
         if self.fence.is_none() {
@@ -91,17 +94,18 @@ impl<G: GraphStore> Engine<G> {
             return Ok(Vec::new());
         }
         self.shed_edges(slot, &planned.uprooted, wish.read_at).await?;
-        let context = self.context(slot, wish.read_at, last_look)?;
+        let context = self.context(slot, wish.read_at, last_look).await?;
         self.write(slot, &context, planned.items).await
     }
 
-    /// What has to be written. Relationships on nodes of the keys `leaving` are looked at as if they
-    /// were gone: they go before those nodes leave.
+    /// What has to be written. Relationships on nodes that are `leaving` are looked at as if they were
+    /// gone: they go before those nodes leave.
     pub(super) async fn plan(
         &self,
+        slot: Slot,
         shape: &Shape,
         wish: &Wish,
-        leaving: &BTreeSet<i64>,
+        leaving: &Leaving,
     ) -> Result<Planned> {
         let limit = self.actual_limit(wish);
         let entries = self.entries(shape, wish);
@@ -116,7 +120,9 @@ impl<G: GraphStore> Engine<G> {
         } else {
             let actual = self.actual_relationships(shape, wish, limit);
             let (entries, mut actual) = tokio::try_join!(entries, actual)?;
-            diff::detach(&mut actual, leaving);
+            if let Some(ends) = self.ends_of(slot) {
+                diff::detach(&mut actual, ends.map(|nodes| leaving.get(&nodes)));
+            }
             let items = diff::relationships(&wish.desired, &actual, &entries);
             Ok(Planned { items, entries, uprooted: BTreeSet::new() })
         }
@@ -131,7 +137,7 @@ impl<G: GraphStore> Engine<G> {
         entries: &'w Entries,
     ) -> impl Iterator<Item = Item> + use<'w, G> {
         let keys = match &wish.keys {
-            Keys::List(keys) if self.somebody_waits => keys.as_slice(),
+            Keys::List(keys) if self.somebody_waits => &keys[..],
             _ => &[],
         };
         let is_known = |key: &i64| {
@@ -159,7 +165,7 @@ impl<G: GraphStore> Engine<G> {
                 }
                 self.run.summary.detached += found.len() as u64;
                 self.somebody_waits = true;
-                let context = self.context(edges, read_at, true)?;
+                let context = self.context(edges, read_at, true).await?;
                 let items = found.into_iter().flat_map(|(key, name)| {
                     // In this order: should the two fall into two transactions, the entry is first.
                     let entry = Item::Quarantine { key, reason: quarantine::detached() };
@@ -223,7 +229,7 @@ impl<G: GraphStore> Engine<G> {
         let leaving = engine::leaving(&items).collect();
         self.shed_edges(slot, &leaving, context.read_at).await?;
         // By what was written so far, something may wait for what leaves.
-        let context = self.context(slot, context.read_at, context.quarantine_missing_ends)?;
+        let context = self.context(slot, context.read_at, context.quarantine_missing_ends).await?;
         self.write_whole(slot, &context, items).await
     }
 

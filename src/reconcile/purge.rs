@@ -21,7 +21,7 @@ const BATCH_ROWS: i64 = 5_000;
 pub struct Purged {
     /// Neo4j's own counters.
     pub written: Written,
-    /// Constraints.
+    /// Constraints and indexes.
     pub constraints: usize,
 }
 

@@ -17,7 +17,7 @@ use crate::neo4j::apply::{Applied, Committed, Context, Move, Part};
 use crate::neo4j::checkpoint::{Fence, Found, State};
 use crate::neo4j::leader::{Beat, Request, Sign};
 use crate::neo4j::quarantine::Entries;
-use crate::neo4j::schema::Constraint;
+use crate::neo4j::schema::SchemaStore;
 use crate::neo4j::strays::Stray;
 use crate::reconcile::diff::{ActualNodes, ActualRelationships, Item};
 use crate::sqlserver::epoch::{Epoch, Versions};
@@ -83,7 +83,7 @@ pub trait SourceStore: Send + 'static {
 pub type NodeIdentity = (i64, Vec<String>, Option<IdentityValue>);
 
 /// The graph side. Its calls may run side by side.
-pub trait GraphStore: Clone + Send + Sync + 'static {
+pub trait GraphStore: SchemaStore + Clone + Send + Sync + 'static {
     /// The checkpoint, whoever's it is.
     fn checkpoint(&self) -> impl Future<Output = Result<Option<Found>>> + Send;
 
@@ -234,10 +234,4 @@ pub trait GraphStore: Clone + Send + Sync + 'static {
         context: &Context,
         ids: &[String],
     ) -> impl Future<Output = Result<u64>> + Send;
-
-    /// The constraints that provsync made, whatever for.
-    fn constraints(&self) -> impl Future<Output = Result<Vec<Constraint>>> + Send;
-
-    /// Makes the constraints that are missing; returns how many.
-    fn constrain(&self, wanted: &[Constraint]) -> impl Future<Output = Result<usize>> + Send;
 }

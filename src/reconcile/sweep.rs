@@ -106,7 +106,7 @@ impl<S: SourceStore, G: GraphStore> Carrier<S, G> {
         }
         self.engine.settle().await?;
         self.engine.run.has_written = true;
-        let context = self.engine.context(slot, LOOKS_AT_THE_GRAPH_ALONE, false)?;
+        let context = self.engine.context(slot, LOOKS_AT_THE_GRAPH_ALONE, false).await?;
         self.engine.graph.remove_strays(&context, &ids).await
     }
 }

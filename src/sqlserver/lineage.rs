@@ -48,7 +48,8 @@ impl SourceSide {
         let slot = Slot::Node(table);
         let statements = statements::table(&self.mapping, slot);
         let (rows, _) =
-            pages::rows_of_lists(&mut self.source, &statements, keys, usize::MAX).await?;
+            pages::rows_of_lists(&mut self.source, &statements, &keys.to_vec().into(), usize::MAX)
+                .await?;
         let name = self.mapping.nodes[table].table.name.to_string();
         for (key, outcome) in self.wanted(slot, rows) {
             out.push(match outcome {
@@ -292,8 +293,13 @@ impl Side for SourceSide {
         let statements = statements::table(&self.mapping, slot);
         let mapping = self.mapping.clone();
         self.read(async |side| {
-            let (rows, _) =
-                pages::rows_of_lists(&mut side.source, &statements, keys, usize::MAX).await?;
+            let (rows, _) = pages::rows_of_lists(
+                &mut side.source,
+                &statements,
+                &keys.to_vec().into(),
+                usize::MAX,
+            )
+            .await?;
             let desired: Vec<Arc<Desired>> = side
                 .wanted(slot, rows)
                 .into_iter()

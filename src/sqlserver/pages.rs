@@ -7,62 +7,10 @@ use super::{Flow, Source, decode, epoch};
 use crate::error::Result;
 use crate::mapping::ColumnKind;
 use crate::model::SourceRow;
+pub use crate::model::keys::{KeyList, KeyRange, Keys};
 
 /// Keys that one statement takes: it can't tell how long its list is, and plans for a short one.
 pub(super) const LIST_MAX: usize = 2_000;
-
-/// Row keys from first to last, both included.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct KeyRange {
-    /// First key.
-    pub first: i64,
-    /// Last key.
-    pub last: i64,
-}
-
-impl KeyRange {
-    /// Every key there can be.
-    pub const ALL: Self = Self { first: i64::MIN, last: i64::MAX };
-
-    /// The keys after this range, if there are any.
-    pub fn rest(self) -> Option<Self> {
-        (self.last < i64::MAX).then(|| Self { first: self.last + 1, last: i64::MAX })
-    }
-}
-
-/// Which keys a page is made of.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Keys {
-    /// All keys of a range, those that have no row included.
-    Range(KeyRange),
-    /// These keys, in order.
-    List(Vec<i64>),
-}
-
-impl Keys {
-    /// Whether a key is among them.
-    pub fn contains(&self, key: i64) -> bool {
-        match self {
-            Self::List(keys) => keys.binary_search(&key).is_ok(),
-            Self::Range(range) => (range.first..=range.last).contains(&key),
-        }
-    }
-
-    /// The keys below `middle`, and the others.
-    #[must_use]
-    pub fn split_at(&self, middle: i64) -> [Self; 2] {
-        match self {
-            Self::List(keys) => {
-                let (low, high) = keys.iter().partition(|key| **key < middle);
-                [Self::List(low), Self::List(high)]
-            }
-            Self::Range(range) => [
-                Self::Range(KeyRange { first: range.first, last: middle - 1 }),
-                Self::Range(KeyRange { first: middle, last: range.last }),
-            ],
-        }
-    }
-}
 
 /// Rows of some keys as they were at one version.
 #[derive(Clone, Debug)]
@@ -135,18 +83,16 @@ pub async fn read_page(
 pub async fn read_keys(
     source: &mut Source,
     statements: &TableStatements,
-    mut keys: Vec<i64>,
+    keys: impl Into<KeyList>,
     bytes_max: usize,
 ) -> Result<Page> {
-    keys.sort_unstable();
+    let keys = keys.into();
     in_snapshot(source, async |source| {
         let read_at = epoch::read_current(source).await?;
         let (rows, complete) = rows_of_lists(source, statements, &keys, bytes_max).await?;
-        if !complete {
-            let last = rows.last().map_or(i64::MAX, |row| row.key);
-            keys.retain(|key| *key <= last);
-        }
-        Ok(Page { keys: Keys::List(keys), rows, read_at, is_cut: !complete })
+        let last = if complete { None } else { rows.last().map(|row| row.key) };
+        let keys = Keys::List(keys.up_to(last.unwrap_or(i64::MAX)));
+        Ok(Page { keys, rows, read_at, is_cut: !complete })
     })
     .await
 }
@@ -156,7 +102,7 @@ pub async fn read_keys(
 pub(super) async fn rows_of_lists(
     source: &mut Source,
     statements: &TableStatements,
-    keys: &[i64],
+    keys: &KeyList,
     bytes_max: usize,
 ) -> Result<(Vec<SourceRow>, bool)> {
     let (mut rows, mut bytes_left) = (Vec::new(), bytes_max);

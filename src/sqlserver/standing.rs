@@ -11,6 +11,7 @@ use super::window::WindowRead;
 use super::{Source, decode, statements};
 use crate::error::{Error, Kind, Result};
 use crate::mapping::{Mapping, Slot};
+use crate::model::keys::KeyList;
 use crate::model::{Cell, SourceRow, Value};
 
 /// What is asked of some rows of a table.
@@ -18,8 +19,8 @@ use crate::model::{Cell, SourceRow, Value};
 pub struct StandingRequest {
     /// The table.
     pub slot: Slot,
-    /// Row keys, in order.
-    pub keys: Vec<i64>,
+    /// Row keys.
+    pub keys: KeyList,
     /// The version after which changes of each tracked table count.
     pub since: BTreeMap<Slot, i64>,
     /// Rows of node tables whose changes count as well, beside those that the rows join.
@@ -59,7 +60,7 @@ pub async fn read(
         if is_valid {
             let mut ends = request.ends.clone();
             add_ends(mapping, request.slot, &page.rows, &mut ends);
-            ends.entry(request.slot).or_default().extend(&request.keys);
+            ends.entry(request.slot).or_default().extend(request.keys.iter());
             for (slot, keys) in ends {
                 let some = changed_keys(source, mapping, slot, &request.since, &keys).await?;
                 changed.insert(slot, some);

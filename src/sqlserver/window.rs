@@ -10,6 +10,7 @@ use super::{Flow, Source, decode, statements};
 use crate::error::{Error, Kind, Result};
 use crate::mapping::{Mapping, Slot};
 use crate::model::SourceRow;
+use crate::model::keys::KeyList;
 use crate::neo4j::checkpoint::Witness;
 
 /// What is asked of a window.
@@ -231,7 +232,7 @@ async fn read_rows(
     let mut bytes_left = request.bytes_max;
     let mut pages = BTreeMap::new();
     for (slot, keys) in wanted {
-        let keys: Vec<i64> = keys.into_iter().collect();
+        let keys: KeyList = keys.into_iter().collect();
         let statements = statements::table(mapping, slot);
         let (rows, complete) = pages::rows_of_lists(source, &statements, &keys, bytes_left).await?;
         if !complete {

@@ -210,7 +210,7 @@ impl<S: SourceStore> Following<S> {
         for (part, (slot, keys)) in parts(read, &slots).into_iter().enumerate() {
             let cursor = carrier.engine.state.cursor.clone();
             let keys = keys.into_iter().filter(|key| !is_done(cursor.as_ref(), part, *key));
-            let keys: Vec<i64> = keys.map(|changed| changed.key).collect();
+            let keys = keys.map(|changed| changed.key).collect();
             let mut pages = carrier.reader(slot, Depth::Rows, rows).start_keys(keys);
             while let Some(page) = pages.recv().await {
                 let page = page?;

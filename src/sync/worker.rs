@@ -17,7 +17,6 @@ use crate::error::{Error, Kind, Result};
 use crate::mapping::{Mapping, Tracking};
 use crate::neo4j::checkpoint::{Found, State};
 use crate::neo4j::leader::RequestKind;
-use crate::neo4j::schema;
 use crate::reconcile::carrier::Carrier;
 use crate::reconcile::engine::{self, Engine, Run};
 use crate::reconcile::plan::{self, Asked, Plan};
@@ -169,7 +168,7 @@ impl<S: SourceStore> Following<S> {
         ended(&self.stop)?;
         self.reload(&mut carrier.engine).await?;
         self.sign(&mut carrier.engine).await?;
-        self.look_at_constraints(&carrier.engine).await?;
+        self.look_at_constraints(&mut carrier.engine).await?;
         let (at, versions) = self.poll(carrier).await?;
         let (plan, epoch) = self.plan(&carrier.engine, &versions, &self.asked(&carrier.engine))?;
         self.learn(&mut carrier.engine, &epoch).await?;
@@ -359,12 +358,11 @@ impl<S: SourceStore> Following<S> {
     }
 
     /// Without a constraint its statements would scan, and could make doubles.
-    async fn look_at_constraints<G: GraphStore>(&mut self, engine: &Engine<G>) -> Result<()> {
+    async fn look_at_constraints<G: GraphStore>(&mut self, engine: &mut Engine<G>) -> Result<()> {
         if self.looked_at_constraints.is_some_and(|at| at.elapsed() < CONSTRAINTS_INTERVAL) {
             return Ok(());
         }
-        let wanted = schema::constraints(&engine.mapping, &engine.registry);
-        let made = engine.graph.constrain(&wanted).await?;
+        let made = engine.ensure_schema().await?;
         if made > 0 {
             tracing::warn!(constraints = made, "constraints were missing and are made again");
         }

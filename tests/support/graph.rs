@@ -1,39 +1,50 @@
 //! The real Neo4j of `scripts/neo4j`, one test at a time.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use neo4rs::{BoltType, Graph, query};
-use provsync::config::{GraphConfig, Secret};
+use provsync::config::GraphConfig;
+use provsync::mapping::names::quote_cypher;
 use provsync::mapping::{Mapping, Registry};
 use provsync::neo4j::schema;
 use tokio::sync::{Mutex, MutexGuard};
 
+use super::permission::{self, Contents, Record};
+
 static ONE_AT_A_TIME: Mutex<()> = Mutex::const_new(());
+/// Whether this process has found that it may empty the graph.
+static IS_OURS: AtomicBool = AtomicBool::new(false);
 
 /// An empty graph, held until it is dropped.
 pub struct TestGraph {
     pub driver: Graph,
     pub config: GraphConfig,
-    _held: Option<MutexGuard<'static, ()>>,
+    _held: Option<Held>,
 }
 
-pub fn config() -> GraphConfig {
-    let variable = |name: &str| {
-        std::env::var(name).unwrap_or_else(|_| {
-            panic!("{name} is not set: start Neo4j with `scripts/neo4j start` and `eval \"$(scripts/neo4j env)\"`")
-        })
-    };
-    let file = variable("PROVSYNC_GRAPH__PASSWORD_FILE");
-    let password = std::fs::read_to_string(&file).unwrap().trim_end().to_owned();
-    GraphConfig {
-        uri: variable("PROVSYNC_GRAPH__URI"),
-        user: std::env::var("PROVSYNC_GRAPH__USER").unwrap_or_else(|_| "neo4j".into()),
-        password: Secret::new(password),
-        database: "neo4j".into(),
-        ca_file: None,
-        connect_timeout: std::time::Duration::from_secs(15),
-        answer_timeout: std::time::Duration::from_secs(120),
-        connections: 8,
+/// The graph that all tests share, while one of them has it.
+struct Held {
+    config: GraphConfig,
+    _turn: MutexGuard<'static, ()>,
+}
+
+impl Drop for Held {
+    /// Notes what the test left, so that the next process knows it for the tests' own. A test may end inside of its
+    /// runtime, so this takes a thread and a runtime of its own.
+    fn drop(&mut self) {
+        let config = self.config.clone();
+        let noted = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            runtime.unwrap().block_on(async {
+                let note =
+                    async { Contents::read(&driver(&config)).await.map(|found| found.note_left()) };
+                tokio::time::timeout(std::time::Duration::from_secs(5), note).await
+            })
+        });
+        if !matches!(noted.join(), Ok(Ok(Ok(())))) {
+            eprintln!("what the test left in the graph could not be read");
+        }
     }
 }
 
@@ -51,11 +62,23 @@ fn builder(config: &GraphConfig) -> neo4rs::ConfigBuilder {
 
 /// An empty graph; of constraints it may have the default mapping's. Without them the server would
 /// throw away all plans, and a test would wait for little else.
+///
+/// # Panics
+/// The graph may hold something that is not the tests' ([`super::permission`]).
 pub async fn empty() -> TestGraph {
     super::init();
-    let held = ONE_AT_A_TIME.lock().await;
-    let config = config();
-    let graph = TestGraph { driver: driver(&config), config, _held: Some(held) };
+    let turn = ONE_AT_A_TIME.lock().await;
+    let config = permission::config();
+    permission::check_host(&config.uri).unwrap_or_else(|refusal| panic!("{refusal}"));
+    let driver = driver(&config);
+    let contents = Contents::read(&driver).await.unwrap_or_else(|e| panic!("{}: {e}", config.uri));
+    if !IS_OURS.load(Ordering::Relaxed) {
+        contents.check(&config.uri).unwrap_or_else(|refusal| panic!("{refusal}"));
+        IS_OURS.store(true, Ordering::Relaxed);
+    }
+    contents.note(&Record::InUse);
+    let held = Some(Held { config: config.clone(), _turn: turn });
+    let graph = TestGraph { driver, config, _held: held };
     graph.clear().await;
     graph
 }
@@ -63,7 +86,7 @@ pub async fn empty() -> TestGraph {
 /// An empty graph without any schema.
 pub async fn bare() -> TestGraph {
     let graph = empty().await;
-    graph.drop_constraints(&[]).await;
+    graph.drop_schema(&[]).await;
     graph
 }
 
@@ -86,15 +109,25 @@ impl TestGraph {
         }
         let mapping = Mapping::default_mapping().unwrap();
         let registry = Registry::new(&mapping, &BTreeMap::new());
-        let constraints = schema::constraints(&mapping, &registry);
-        let kept: Vec<&str> = constraints.iter().map(|c| c.name.as_str()).collect();
-        self.drop_constraints(&kept).await;
+        let of_item = |i: &schema::SchemaItem| format!("{} {} {:?}", i.name, i.of, i.properties);
+        let kept: Vec<String> = schema::required(&mapping, &registry).iter().map(of_item).collect();
+        self.drop_schema(&kept).await;
     }
 
-    async fn drop_constraints(&self, kept: &[&str]) {
-        for name in self.column("SHOW CONSTRAINTS YIELD name RETURN name AS row").await {
-            if !kept.contains(&name.as_str()) {
-                self.run(&format!("DROP CONSTRAINT `{name}`")).await;
+    /// Drops all constraints and indexes but those that are kept, each as its name, label and properties.
+    async fn drop_schema(&self, kept: &[String]) {
+        for (what, list) in [
+            ("CONSTRAINT", "SHOW CONSTRAINTS"),
+            ("INDEX", "SHOW INDEXES YIELD * WHERE owningConstraint IS NULL AND type <> 'LOOKUP'"),
+        ] {
+            let mut rows = self.driver.execute(query(list)).await.unwrap();
+            while let Some(row) = rows.next().await.unwrap() {
+                let name: String = row.get("name").unwrap();
+                let of: Vec<String> = row.get("labelsOrTypes").unwrap();
+                let properties: Vec<String> = row.get("properties").unwrap();
+                if !kept.contains(&format!("{name} {} {properties:?}", of[0])) {
+                    self.run(&format!("DROP {what} {}", quote_cypher(&name))).await;
+                }
             }
         }
     }

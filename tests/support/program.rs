@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use super::graph;
+use super::permission;
 use super::source::TestSource;
 
 /// Without configuration.
@@ -17,7 +17,7 @@ pub fn bare(arguments: &[&str]) -> Command {
     command
 }
 
-/// It finds the source, and the graph of `scripts/neo4j`.
+/// It finds the source, and the tests' graph.
 pub fn provsync(arguments: &[&str], source: &TestSource) -> Command {
     let mut command = bare(arguments);
     command.envs(source.environment()).envs(of_graph());
@@ -26,7 +26,7 @@ pub fn provsync(arguments: &[&str], source: &TestSource) -> Command {
 
 /// Where the graph is.
 pub fn of_graph() -> [(&'static str, String); 3] {
-    let graph = graph::config();
+    let graph = permission::config();
     [
         ("PROVSYNC_GRAPH__URI", graph.uri),
         ("PROVSYNC_GRAPH__USER", graph.user),

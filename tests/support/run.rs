@@ -41,7 +41,8 @@ pub fn config(source: &SourceConfig, graph: &TestGraph) -> Config {
 pub async fn apply_schema(graph: &TestGraph, mapping: &Mapping) {
     let neo4j = Graph::connect(&graph.config).await.unwrap();
     let registry = Registry::new(mapping, &BTreeMap::default());
-    schema::apply(&neo4j, &schema::constraints(mapping, &registry)).await.unwrap();
+    let required = schema::required(mapping, &registry);
+    schema::ensure(&neo4j, &required, Duration::from_secs(60)).await.unwrap();
 }
 
 /// `provsync schema apply` and `provsync full`.

@@ -59,7 +59,7 @@ impl Settler {
             return Ok(Refuted::default());
         }
         let mut due = quarantine::due_of(&self.graph, &shape.table, &gone).await?;
-        let now = self.graph.entries(&shape.table, &Keys::List(gone.clone())).await?;
+        let now = self.graph.entries(&shape.table, &Keys::list(gone.clone())).await?;
         due.extend(gone.iter().filter(|key| now.get(key) != entries.get(key)));
         let real = gone.into_iter().filter(|key| !due.contains(key)).collect();
         Ok(Refuted { real, due })

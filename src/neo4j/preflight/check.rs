@@ -4,7 +4,7 @@ use super::GraphDescription;
 use crate::finding::Finding;
 use crate::model::Database;
 use crate::neo4j::checkpoint::check_source;
-use crate::neo4j::schema::Constraint;
+use crate::neo4j::schema::{ItemKind, SchemaItem, Standing};
 
 /// `CALL (n) { … }` with its variables in scope.
 const VERSION_MIN: (u64, u64) = (5, 23);
@@ -17,7 +17,8 @@ pub fn check(graph: &GraphDescription, source: Option<&Database>) -> Vec<Finding
     findings.extend(check_state(graph));
     findings.extend(check_timeout(graph));
     findings.extend(check_checkpoint(graph, source));
-    findings.extend(graph.missing.iter().map(missing_constraint));
+    findings
+        .extend(graph.schema.iter().filter_map(|(item, standing)| check_schema(item, standing)));
     findings
 }
 
@@ -72,12 +73,26 @@ fn check_checkpoint(graph: &GraphDescription, source: Option<&Database>) -> Opti
     (!found.sealed).then(|| finding.fix(fix).warning())
 }
 
-fn missing_constraint(constraint: &Constraint) -> Finding {
-    let kind = if constraint.on_relationships { "relationship" } else { "node" };
-    Finding::new("constraint", format!("{kind} {}", constraint.of))
-        .expected(format!("unique {}", constraint.properties.join(", ")))
-        .found("no constraint")
-        .fix(format!("provsync schema apply, or {};", constraint.create()))
+fn check_schema(item: &SchemaItem, standing: &Standing) -> Option<Finding> {
+    let entity = if item.on_relationships { "relationship" } else { "node" };
+    let (check, expected) = match item.kind {
+        ItemKind::Unique => ("constraint", "unique"),
+        ItemKind::Index => ("index", "a range index on"),
+    };
+    let finding = Finding::new(check, format!("{entity} {}", item.of))
+        .expected(format!("{expected} {}", item.properties.join(", ")));
+    Some(match standing {
+        Standing::Online => return None,
+        Standing::Missing => finding
+            .found(format!("no {check}"))
+            .fix(format!("provsync schema apply, or {};", item.create())),
+        Standing::Populating(percent) => finding
+            .found(format!("an index that is being filled ({percent:.0} %)"))
+            .fix("wait until SHOW INDEXES lists it as ONLINE"),
+        Standing::Blocked { why, fix } => {
+            finding.found(why).fix(format!("in Neo4j run {fix}; and then provsync schema apply"))
+        }
+    })
 }
 
 #[cfg(test)]
@@ -91,7 +106,7 @@ mod tests {
     use crate::mapping::{Mapping, Registry};
     use crate::neo4j::checkpoint::{Found, State};
     use crate::neo4j::preflight::DatabaseState;
-    use crate::neo4j::schema::constraints;
+    use crate::neo4j::schema::required;
 
     fn sound() -> GraphDescription {
         GraphDescription {
@@ -99,7 +114,7 @@ mod tests {
             version: "5.26.25".into(),
             state: Some(DatabaseState { access: "read-write".into(), status: "online".into() }),
             transaction_timeout: Some("10m".into()),
-            missing: Vec::new(),
+            schema: Vec::new(),
             checkpoint: Some(Found { state: State::of(&database("prov")), sealed: true }),
         }
     }
@@ -156,9 +171,10 @@ mod tests {
     fn missing_constraints_are_errors_with_their_statements() {
         let mapping = Mapping::default_mapping().unwrap();
         let mut graph = sound();
-        graph.missing = constraints(&mapping, &Registry::new(&mapping, &BTreeMap::new()));
+        let required = required(&mapping, &Registry::new(&mapping, &BTreeMap::new()));
+        graph.schema = required.into_iter().map(|item| (item, Standing::Missing)).collect();
         let findings = check(&graph, None);
-        assert_eq!(findings.len(), graph.missing.len());
+        assert_eq!(findings.len(), graph.schema.len());
         assert!(findings.iter().all(|f| f.level == Level::Error), "{findings:?}");
         assert!(findings.iter().any(|f| f.fix.contains("CREATE CONSTRAINT")), "{findings:?}");
     }

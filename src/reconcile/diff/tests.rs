@@ -231,3 +231,29 @@ proptest! {
         prop_assert_eq!(relationships(&desired, &actual, &entries), vec![]);
     }
 }
+
+#[test]
+fn a_node_that_leaves_one_table_detaches_no_edge_from_a_node_of_another_with_its_key() {
+    let edge = |from, to| {
+        vec![ActualRelationship {
+            name: "A".into(),
+            from: Some(IdentityValue::Integer(from)),
+            to: Some(IdentityValue::Integer(to)),
+            has_float_key: false,
+            properties: Vec::new(),
+        }]
+    };
+    let actual = || ActualRelationships::from([(1, edge(5, 6)), (2, edge(6, 5)), (3, edge(5, 5))]);
+    let detached = |ends: [Option<&BTreeSet<i64>>; 2]| {
+        let mut actual = actual();
+        detach(&mut actual, ends);
+        let gone =
+            actual.into_iter().filter(|(_, all)| all[0].from.is_none() && all[0].to.is_none());
+        gone.map(|(key, _)| key).collect::<BTreeSet<i64>>()
+    };
+    let five = BTreeSet::from([5]);
+    assert_eq!(detached([Some(&five), None]), BTreeSet::from([1, 3]));
+    assert_eq!(detached([None, Some(&five)]), BTreeSet::from([2, 3]));
+    assert_eq!(detached([Some(&five), Some(&five)]), BTreeSet::from([1, 2, 3]));
+    assert_eq!(detached([None, None]), BTreeSet::new());
+}

@@ -68,7 +68,7 @@ impl<S: SourceStore, G: GraphStore, B: Between<S, G>> Full<'_, S, G, B> {
             self.begin_anew().await?;
         }
         // Only now: what was said on the checkpoint may have taken a new fence.
-        let context = self.carrier.engine.context(slot, found.read_at, false)?;
+        let context = self.carrier.engine.context(slot, found.read_at, false).await?;
         self.carrier.engine.write(slot, &context, items).await.map(|_| ())
     }
 

@@ -9,7 +9,7 @@
 mod carry;
 mod gone;
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::ahead::Reader;
 use super::carrier::Carrier;
@@ -25,6 +25,7 @@ use crate::model::value::VALUES;
 use crate::neo4j::checkpoint::{Found, Progress, State};
 use crate::neo4j::leader::{self, Request, RequestKind};
 use crate::neo4j::preflight::GraphDescription;
+use crate::neo4j::schema::{self, SchemaItem};
 use crate::neo4j::{self, Graph};
 use crate::reconcile::stores::{GraphStore, SourceStore};
 use crate::sqlserver::epoch::{Epoch, Versions};
@@ -35,6 +36,8 @@ use crate::sync::life::{Life, holder};
 use crate::sync::right::lease_name;
 use crate::sync::verify::Trickle;
 
+/// How long preflight waits for indexes that are being filled.
+const POPULATING_MAX: Duration = Duration::from_secs(60);
 /// Keys a light page.
 const LIGHT_ROWS: usize = 50_000;
 
@@ -327,9 +330,11 @@ pub async fn preflight(
 ) -> Result<SourceDescription> {
     let source = sqlserver::preflight::describe(source, &config.source.user, mapping).await?;
     let mut described = neo4j::preflight::describe(graph, &config.graph.database, mapping).await?;
-    if described.checkpoint.is_some() && !described.missing.is_empty() {
+    if described.checkpoint.is_some() && !described.schema.is_empty() {
         // The schema was applied once; the mapping has grown since, or somebody dropped a constraint.
-        let made = graph.constrain(&std::mem::take(&mut described.missing)).await?;
+        let lacking = std::mem::take(&mut described.schema);
+        let lacking: Vec<SchemaItem> = lacking.into_iter().map(|(item, _)| item).collect();
+        let made = schema::ensure(graph, &lacking, POPULATING_MAX).await?.made();
         tracing::warn!(constraints = made, "constraints were missing and are made");
     }
     put_right_first(mapping, &source, &described)?;

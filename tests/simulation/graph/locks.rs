@@ -1,12 +1,11 @@
 //! Connections to the model; commits one at a time, some of which answer late or never.
 
-use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use provsync::error::{Error, Kind, Result};
 use provsync::neo4j::checkpoint::Fence;
-use provsync::neo4j::schema::Constraint;
+use provsync::neo4j::schema::Existing;
 use tokio::time::Instant;
 
 use super::Data;
@@ -43,7 +42,7 @@ pub(super) struct Inner {
     pub data: Data,
     late: Option<Late>,
     pub weakness: Weakness,
-    pub constraints: BTreeSet<Constraint>,
+    pub schema: Vec<Existing>,
     /// Transactions that raise the fence and wait for its lock.
     blocked: usize,
     is_down: bool,
@@ -153,9 +152,10 @@ impl ModelGraph {
     /// Somebody drops a constraint.
     pub fn drop_constraint(&self, which: u64) {
         let mut inner = self.lock();
-        let count = u64::try_from(inner.constraints.len()).unwrap().max(1);
-        let nth = inner.constraints.iter().nth(usize::try_from(which % count).unwrap()).cloned();
-        nth.map(|constraint| inner.constraints.remove(&constraint));
+        let count = u64::try_from(inner.schema.len()).unwrap();
+        if count > 0 {
+            inner.schema.swap_remove(usize::try_from(which % count).unwrap());
+        }
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, Inner> {

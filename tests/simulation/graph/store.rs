@@ -12,7 +12,7 @@ use provsync::neo4j::apply::{Applied, Committed, Context, Move, Part};
 use provsync::neo4j::checkpoint::{Fence, Found, State};
 use provsync::neo4j::leader::{Beat, Request, Sign};
 use provsync::neo4j::quarantine::{Entries, fingerprint};
-use provsync::neo4j::schema::Constraint;
+use provsync::neo4j::schema::{Existing, SchemaItem, SchemaStore};
 use provsync::neo4j::strays::Stray;
 use provsync::reconcile::diff::{ActualNodes, ActualRelationship, ActualRelationships, Item};
 use provsync::reconcile::stores::{GraphStore, NodeIdentity};
@@ -229,17 +229,25 @@ impl GraphStore for ModelGraph {
     async fn remove_strays(&self, _: &Context, _: &[String]) -> Result<u64> {
         Ok(0)
     }
+}
 
-    async fn constraints(&self) -> Result<Vec<Constraint>> {
-        self.before("constraints").await?;
-        Ok(self.lock().constraints.iter().cloned().collect())
+impl SchemaStore for ModelGraph {
+    async fn schema(&self) -> Result<Vec<Existing>> {
+        self.before("schema").await?;
+        Ok(self.lock().schema.clone())
     }
 
-    async fn constrain(&self, wanted: &[Constraint]) -> Result<usize> {
-        self.before("constrain").await?;
+    /// Like the server, it says nothing where another has the name.
+    async fn create(&self, item: &SchemaItem) -> Result<bool> {
+        self.before("create").await?;
         let mut inner = self.lock();
-        let before = inner.constraints.len();
-        inner.constraints.extend(wanted.iter().cloned());
-        Ok(inner.constraints.len() - before)
+        let new = Existing::made_from(item);
+        let place = |e: &Existing| (e.on_relationships, e.of.clone(), e.properties.clone());
+        let is_there = |e: &Existing| e.name == new.name || place(e) == place(&new);
+        let makes = !inner.schema.iter().any(is_there);
+        if makes {
+            inner.schema.push(new);
+        }
+        Ok(makes)
     }
 }

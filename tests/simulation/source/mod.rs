@@ -15,7 +15,7 @@ use provsync::mapping::{Mapping, Slot};
 use provsync::model::TrackedObject;
 use provsync::reconcile::stores::SourceStore;
 use provsync::sqlserver::epoch::{Epoch, TableVersions, Versions};
-use provsync::sqlserver::pages::{Depth, KeyRange, Keys, Page, PageLimit};
+use provsync::sqlserver::pages::{Depth, KeyList, KeyRange, Keys, Page, PageLimit};
 use provsync::sqlserver::window::{WindowRead, WindowRequest};
 
 pub use database::{Backup, Database, Lease};
@@ -242,14 +242,8 @@ impl SourceStore for ModelSource {
         self.page_of("page", slot, depth, page).await
     }
 
-    async fn rows_of(
-        &mut self,
-        _: &Mapping,
-        slot: Slot,
-        mut keys: Vec<i64>,
-        _: usize,
-    ) -> Result<Page> {
-        keys.sort_unstable();
+    async fn rows_of(&mut self, _: &Mapping, slot: Slot, keys: Vec<i64>, _: usize) -> Result<Page> {
+        let keys = KeyList::from(keys);
         let page = |mut rows: Vec<provsync::model::SourceRow>, read_at| {
             rows.retain(|row| keys.contains(&row.key));
             Page { keys: Keys::List(keys), rows, read_at, is_cut: false }
