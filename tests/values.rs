@@ -2,6 +2,10 @@
 //! code that shares nothing with provsync: python-tds, and Neo4j's HTTP API.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
+#[path = "values/forms.rs"]
+mod forms;
+#[path = "values/instants.rs"]
+mod instants;
 #[path = "values/kinds.rs"]
 mod kinds;
 mod support;
@@ -14,10 +18,9 @@ use serde_json::{Value, json};
 use sqlgraph_emulator::Data;
 use support::graph::TestGraph;
 use support::python;
-use support::run::{full, full_with, mapping};
-use support::scenario::{Edge, Node, Stream, edges_sql, nodes_sql, streams_sql};
+use support::run::{full_with, mapping};
 use support::source::{self, TestSource};
-use support::verify::{line, verified, verify_config};
+use support::verify::verify_config;
 
 const HEAD: &str = "ALTER DATABASE CURRENT SET ALLOW_SNAPSHOT_ISOLATION ON;
 ALTER DATABASE CURRENT SET CHANGE_TRACKING = ON (CHANGE_RETENTION = 7 DAYS, AUTO_CLEANUP = ON);
@@ -131,104 +134,4 @@ async fn every_kind_of_value_arrives_as_others_read_it_and_compares_equal() {
     let config = verify_config(&source, &graph);
     let report = Box::pin(verify::run(&config, mapping, verify::Options::default())).await.unwrap();
     assert!(report.differences.is_empty(), "{:?}", report.differences);
-}
-
-/// An instant at the source, the same instant as a user stores it with a zone, and that instant's seconds since
-/// 1970. Zones and the days of their changes are public; the seconds are checked against Neo4j's own.
-const ZONED: [(&str, &str, i64); 9] = [
-    // 02:30 comes twice in the night when clocks go back.
-    (
-        "2024-10-27T00:30:00",
-        "datetime({epochSeconds: 1729989000, timezone: 'Europe/Berlin'})",
-        1_729_989_000,
-    ),
-    (
-        "2024-10-27T01:30:00",
-        "datetime({epochSeconds: 1729992600, timezone: 'Europe/Berlin'})",
-        1_729_992_600,
-    ),
-    (
-        "2024-11-03T06:30:00",
-        "datetime({epochSeconds: 1730615400, timezone: 'America/New_York'})",
-        1_730_615_400,
-    ),
-    (
-        "2024-04-06T15:15:00",
-        "datetime({epochSeconds: 1712416500, timezone: 'Australia/Lord_Howe'})",
-        1_712_416_500,
-    ),
-    // 02:30 does not exist in the night when clocks go forward; Neo4j makes it 03:30+02:00.
-    ("2024-03-31T01:30:00", "datetime('2024-03-31T02:30:00[Europe/Berlin]')", 1_711_848_600),
-    // Half an hour, an offset of seconds from before there were zones, offsets without a name.
-    ("2024-06-01T06:30:00", "datetime('2024-06-01T12:00:00[Asia/Kolkata]')", 1_717_223_400),
-    ("1850-01-01T00:00:00", "datetime('1850-01-01T00:53:28[Europe/Berlin]')", -3_786_825_600),
-    ("2024-06-01T17:30:00", "datetime('2024-06-01T12:00:00-05:30')", 1_717_263_000),
-    ("2024-06-01T12:00:00.1234567", "datetime('2024-06-02T06:00:00.1234567+18:00')", 1_717_243_200),
-];
-
-/// A node, an edge and a stream for each of [`ZONED`], loaded.
-async fn loaded_instants() -> (TestGraph, TestSource) {
-    let graph = support::graph::empty().await;
-    let source = source::loose().await;
-    let keys = 1..=i64::try_from(ZONED.len()).unwrap();
-    let nodes: Vec<Node> = keys.clone().map(|key| Node { key, atom: key, kind: "atom" }).collect();
-    let edges: Vec<Edge> =
-        keys.clone().map(|key| Edge { key, from: key, to: 1, kind: "SimilarTo" }).collect();
-    let streams: Vec<Stream> = keys.map(|key| Stream { key, from: key, to: 1 }).collect();
-    source.execute(&[nodes_sql(&nodes), edges_sql(&edges), streams_sql(&streams)].join("\n")).await;
-    for (key, (instant, ..)) in (1..).zip(ZONED) {
-        for (table, column) in [
-            ("graph.AtomGraphNodes", "NodeId"),
-            ("graph.AtomGraphEdges", "EdgeId"),
-            ("provenance.GenerationStreams", "StreamId"),
-        ] {
-            let sql = format!("UPDATE {table} SET CreatedAt = '{instant}' WHERE {column} = {key}");
-            source.execute(&sql).await;
-        }
-    }
-    full(&source, &graph).await.unwrap();
-    (graph, source)
-}
-
-/// Stores an instant in another zone everywhere that a row's instant stands; returns its seconds by Neo4j.
-async fn store(graph: &TestGraph, key: i64, instant: &str) -> i64 {
-    graph
-        .run(&format!("MATCH (n:AtomGraphNode {{nodeId: {key}}}) SET n.createdAt = {instant}"))
-        .await;
-    graph
-        .run(&format!("MATCH ()-[r:SIMILAR_TO {{edgeId: {key}}}]->() SET r.createdAt = {instant}"))
-        .await;
-    graph
-        .run(&format!("MATCH ()-[r:GENERATED {{streamId: {key}}}]->() SET r.createdAt = {instant}"))
-        .await;
-    graph
-        .number(&format!(
-            "MATCH (n:AtomGraphNode {{nodeId: {key}}}) RETURN n.createdAt.epochSeconds AS row"
-        ))
-        .await
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn an_instant_is_the_same_in_whatever_zone_somebody_stores_it() {
-    let (graph, source) = loaded_instants().await;
-    for (key, (_, zoned, seconds)) in (1..).zip(ZONED) {
-        assert_eq!(store(&graph, key, zoned).await, seconds, "{zoned}");
-    }
-    let report = verified(&source, &graph).await;
-    assert_eq!(report.differences.iter().map(line).collect::<Vec<_>>(), Vec::<String>::new());
-    let again = full(&source, &graph).await.unwrap();
-    assert!(again.written.is_empty(), "{again:?}");
-
-    // The same time on the clock, an hour apart.
-    let other = "datetime({epochSeconds: 1729992600, timezone: 'Europe/Berlin'})";
-    let clock = graph.column(&format!("RETURN toString(localdatetime({other})) AS row")).await;
-    assert_eq!(clock, ["2024-10-27T02:30:00"]);
-    // Neo4j takes the two for one value, and would leave the first in place.
-    store(&graph, 1, "datetime('2000-01-01T00:00:00Z')").await;
-    assert_eq!(store(&graph, 1, other).await, 1_729_992_600);
-    let report = verified(&source, &graph).await;
-    assert_eq!(report.differences.len(), 3, "{:?}", report.differences);
-    full(&source, &graph).await.unwrap();
-    let right = "MATCH (n:AtomGraphNode {nodeId: 1}) RETURN n.createdAt.epochSeconds AS row";
-    assert_eq!(graph.number(right).await, 1_729_989_000);
 }

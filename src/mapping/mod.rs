@@ -107,16 +107,6 @@ pub enum ColumnKind {
     Guid,
 }
 
-impl ColumnKind {
-    /// Whether values of this kind may stand otherwise in a graph that was written under an earlier
-    /// canonical form ([`crate::model::value::VALUES`]).
-    pub fn changed_after(self, form: i64) -> bool {
-        // No correction has been made since the first form.
-        let _ = (self, form);
-        false
-    }
-}
-
 /// A table whose rows become nodes.
 #[derive(Clone, Debug)]
 pub struct NodeTable {
@@ -211,16 +201,6 @@ impl Mapping {
     /// The slot of the entry of this name.
     pub fn slot(&self, entry: &str) -> Option<Slot> {
         self.slots().into_iter().find(|slot| self.entry(*slot) == entry)
-    }
-
-    /// The kinds of all values that a slot's rows bring into the graph.
-    pub fn kinds(&self, slot: Slot) -> Vec<ColumnKind> {
-        let identity = match slot {
-            Slot::Node(i) => Some(self.nodes[i].identity.kind),
-            Slot::Edge(_) => None,
-            Slot::Link(i) => Some(self.nodes[self.links[i].nodes].identity.kind),
-        };
-        self.table(slot).columns.iter().map(|column| column.kind).chain(identity).collect()
     }
 
     /// All tables with their slots.

@@ -2,10 +2,20 @@
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime, Utc};
 
-/// Number of the canonical form of values. It is raised when a decoder is corrected: graphs that hold values
-/// of an earlier form are then compared, in the columns that [`crate::mapping::ColumnKind::changed_after`]
-/// names.
-pub const VALUES: i64 = 1;
+/// Number of the canonical form of values. It is raised when a decoder is corrected: entries with a column
+/// of a type that [`corrected_after`] names are then compared again.
+pub const VALUES: i64 = 2;
+
+/// By the form that corrected them, the SQL types that an earlier form read wrongly. Before form 2 the offset of
+/// a datetimeoffset was subtracted twice, and what a datetime has beyond 1 ns was cut off, where SQL Server's
+/// cast rounds to 100 ns.
+const CORRECTED: [(i64, &[&str]); 1] = [(2, &["datetime", "datetimeoffset"])];
+
+/// SQL types whose values a graph of an earlier form may hold wrongly.
+pub fn corrected_after(form: i64) -> impl Iterator<Item = &'static str> {
+    let later = CORRECTED.iter().filter(move |(corrected, _)| *corrected > form);
+    later.flat_map(|(_, types)| types.iter().copied())
+}
 
 /// A value as both stores can hold it.
 #[derive(Clone, Debug)]

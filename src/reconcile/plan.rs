@@ -6,7 +6,7 @@ use crate::error::{Error, Result};
 use crate::mapping::registry::Owned;
 use crate::mapping::{Mapping, Slot};
 use crate::model::Recognition;
-use crate::model::value::VALUES;
+use crate::model::value::{VALUES, corrected_after};
 use crate::neo4j::checkpoint::{Found, Progress, State, check_source};
 use crate::sqlserver::epoch::{Epoch, Versions};
 use crate::sqlserver::statements::tracked;
@@ -179,12 +179,14 @@ fn trust(
         return Ok(Trust::Rows(reason.clone()));
     }
     let (mut lost, mut reasons) = lost_tables(state, epoch, versions, mapping)?;
-    let corrected = corrected_tables(state, mapping);
+    let corrected = corrected_entries(state, epoch, mapping);
     if !corrected.is_empty() {
-        let tables: Vec<&str> = corrected.iter().map(String::as_str).collect();
+        let entries: Vec<&str> = corrected.iter().map(String::as_str).collect();
+        let types: Vec<&str> = corrected_after(state.values).collect();
         reasons.push(format!(
-            "how values are read was corrected since {} was written (values form {} instead of {VALUES})",
-            tables.join(", "),
+            "values of {} were read wrongly before, so those of {} are compared again (values form {VALUES} instead of {})",
+            types.join(" and "),
+            entries.join(", "),
             state.values
         ));
         lost.extend(corrected);
@@ -192,13 +194,14 @@ fn trust(
     Ok(if lost.is_empty() { Trust::All } else { Trust::AllBut(lost, reasons.join("; ")) })
 }
 
-/// Entries with a column whose values may stand in the graph in a form that has been corrected since. Pure.
-fn corrected_tables(state: &State, mapping: &Mapping) -> BTreeSet<String> {
-    let is_corrected =
-        |slot: &Slot| mapping.kinds(*slot).iter().any(|kind| kind.changed_after(state.values));
-    let slots =
-        mapping.slots().into_iter().filter(|slot| state.values < VALUES && is_corrected(slot));
-    slots.map(|slot| mapping.entry(slot)).collect()
+/// Entries with a column of a type that was read wrongly when the graph was written.
+fn corrected_entries(state: &State, epoch: &Epoch, mapping: &Mapping) -> BTreeSet<String> {
+    let types: BTreeSet<&str> = corrected_after(state.values).collect();
+    let holds_one = |slot: &Slot| {
+        let own = epoch.types.get(slot);
+        own.is_some_and(|own| own.iter().any(|name| types.contains(name.as_str())))
+    };
+    mapping.slots().into_iter().filter(holds_one).map(|slot| mapping.entry(slot)).collect()
 }
 
 /// Entries whose changes since the checkpoint are not all there, and why.

@@ -1,6 +1,6 @@
 //! Which source this is, and in which epoch; and its versions.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use tiberius::{FromSql, Row};
 
@@ -16,6 +16,8 @@ pub struct Epoch {
     pub database: Database,
     /// Every tracked table.
     pub tables: BTreeMap<Slot, TrackedObject>,
+    /// The SQL types of every table's mapped columns.
+    pub types: BTreeMap<Slot, BTreeSet<String>>,
 }
 
 impl Epoch {
@@ -112,7 +114,25 @@ pub async fn read_epoch(source: &mut Source, mapping: &Mapping) -> Result<Epoch>
             server: text(row, 7),
         },
         tables: read_objects(source, mapping).await?,
+        types: read_types(source, mapping).await?,
     })
+}
+
+async fn read_types(
+    source: &mut Source,
+    mapping: &Mapping,
+) -> Result<BTreeMap<Slot, BTreeSet<String>>> {
+    let slots = mapping.slots();
+    let mut types = BTreeMap::<Slot, BTreeSet<String>>::new();
+    for row in source.rows(&statements::epoch_types(mapping), &[]).await? {
+        let part = integer(&row, 0).and_then(|part| usize::try_from(part).ok());
+        let slot = part.and_then(|part| slots.get(part)).copied();
+        let (Some(slot), Some(name)) = (slot, text(&row, 1)) else {
+            return Err(Error::new(Kind::Source, "sys.columns gave a column without its type"));
+        };
+        types.entry(slot).or_default().insert(name);
+    }
+    Ok(types)
 }
 
 /// Every tracked table, asked for by its place in the mapping: how the catalogue spells its name does not

@@ -279,6 +279,25 @@ FROM sys.change_tracking_tables AS ct WHERE ct.object_id = {}",
     format!("{};", tables.join("\nUNION ALL\n"))
 }
 
+/// Types part of the epoch: number of the table in the mapping's order, and each type that its mapped columns
+/// have or, where they have an alias type, stand for.
+pub fn epoch_types(mapping: &Mapping) -> String {
+    let of_table = |(i, (_, t)): (usize, (Slot, &Table))| {
+        let names = t.columns.iter().map(|c| c.column.as_str()).chain([t.key.as_str()]);
+        let names: Vec<String> =
+            names.map(|name| format!("N'{}'", name.replace('\'', "''"))).collect();
+        format!(
+            "SELECT DISTINCT {i} AS part, ty.name AS type_name
+FROM sys.columns AS c JOIN sys.types AS ty ON ty.user_type_id = c.system_type_id
+WHERE c.object_id = {} AND c.name IN ({})",
+            object_id(t),
+            names.join(", ")
+        )
+    };
+    let tables: Vec<String> = mapping.tables().enumerate().map(of_table).collect();
+    format!("{};", tables.join("\nUNION ALL\n"))
+}
+
 /// `OBJECT_ID(N'[schema].[table]')`.
 pub fn object_id(t: &Table) -> String {
     format!("OBJECT_ID(N'{}')", sql_table(&t.name).replace('\'', "''"))
@@ -300,6 +319,7 @@ pub fn all(mapping: &Mapping) -> Vec<Statement> {
         Statement { name: "is-leased".into(), sql: IS_LEASED.into() },
         Statement { name: "epoch-database".into(), sql: EPOCH_DATABASE.into() },
         Statement { name: "epoch-tables".into(), sql: epoch_tables(mapping) },
+        Statement { name: "epoch-types".into(), sql: epoch_types(mapping) },
     ];
     for (slot, t) in mapping.tables() {
         let s = table(mapping, slot);

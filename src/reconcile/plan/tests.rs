@@ -26,7 +26,13 @@ fn epoch() -> Epoch {
         ..Database::default()
     };
     let object = |object_id| TrackedObject { object_id, begin_version: 0 };
-    Epoch { database, tables: SLOTS.into_iter().zip((1..).map(object)).collect() }
+    let types =
+        SLOTS.map(|slot| (slot, BTreeSet::from(["bigint".to_owned(), "datetime2".to_owned()])));
+    Epoch {
+        database,
+        tables: SLOTS.into_iter().zip((1..).map(object)).collect(),
+        types: BTreeMap::from(types),
+    }
 }
 
 fn versions(current: i64, min_valid: i64) -> Versions {
@@ -255,4 +261,31 @@ fn a_table_that_the_source_does_not_answer_for_is_an_error_and_never_equal() {
     state.epoch.as_mut().unwrap().tables.remove(STREAMS);
     let found = Found { state, sealed: true };
     assert_eq!(full(decide(&found, &epoch(), &versions(10, 0))).0, [STREAMS]);
+}
+
+#[test]
+fn a_graph_of_an_earlier_form_of_values_is_compared_again_where_a_type_was_read_wrongly() {
+    let with = |slot: Slot, name: &str| {
+        let mut epoch = epoch();
+        epoch.types.get_mut(&slot).unwrap().insert(name.to_owned());
+        epoch
+    };
+    let of_form = |values| Found { state: State { values, ..found().state }, sealed: true };
+    let now = versions(10, 0);
+    for name in ["datetimeoffset", "datetime"] {
+        let plan = decide(&of_form(1), &with(Slot::Link(0), name), &now);
+        let (tables, version, reason) = full(plan);
+        assert_eq!((tables, version), (vec![STREAMS.to_owned()], Some(10)));
+        assert!(reason.contains(name) && reason.contains(STREAMS), "{reason}");
+        assert_eq!(decide(&of_form(VALUES), &with(Slot::Link(0), name), &now), Plan::Idle);
+    }
+    for name in ["datetime2", "smalldatetime", "date"] {
+        assert_eq!(decide(&of_form(1), &with(Slot::Link(0), name), &now), Plan::Idle, "{name}");
+    }
+    let nodes = full(decide(&of_form(1), &with(Slot::Node(0), "datetime"), &now)).0;
+    assert_eq!(nodes, [EDGES, NODES], "edges go with nodes that leave");
+    // A full resync that an earlier binary began wrote such values too: what it carried is carried again.
+    let begun = State { progress: Some(progress(&[STREAMS])), ..of_form(1).state };
+    let begun = Found { state: begun, sealed: true };
+    assert_eq!(full(decide(&begun, &with(Slot::Link(0), "datetime"), &now)).0, [STREAMS]);
 }

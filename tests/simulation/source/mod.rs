@@ -198,7 +198,7 @@ fn epoch(database: &Database) -> Epoch {
         recovery_fork_guid: Some(format!("fork {}", database.fork)),
         ..provsync::model::Database::default()
     };
-    Epoch { database: identity, tables: Table::ALL.iter().map(life).collect() }
+    Epoch { database: identity, tables: Table::ALL.iter().map(life).collect(), ..Epoch::default() }
 }
 
 impl SourceStore for ModelSource {
