@@ -238,6 +238,7 @@ mod tests {
                 phase: if table.is_empty() { "gone" } else { "carry" }.into(),
                 table: table.into(),
                 next,
+                ..Progress::default()
             };
             status::full(progress)
         };
