@@ -7,7 +7,7 @@
 mod support;
 
 use std::io::Read;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use provsync::mapping::Mapping;
@@ -51,11 +51,37 @@ async fn golden(state: &str) -> Stores {
     let graph = support::graph::empty().await;
     apply_schema(&graph, &Mapping::default_mapping().unwrap()).await;
     let lines = std::fs::read_to_string(file(&format!("tests/golden/checkpoints/{state}.cypher")));
+    let mut load = graph.driver.start_txn().await.unwrap();
     for line in lines.unwrap().lines() {
-        graph.run(line).await;
+        load.run(neo4rs::query(line)).await.unwrap();
     }
+    load.commit().await.unwrap();
     assert_eq!(graph.number(FORMAT).await, 1);
     Stores { graph, source, _folder: folder }
+}
+
+/// A worker process, killed when the test ends.
+struct Worker(Option<Child>);
+
+impl Worker {
+    /// Asks it to end; returns what it logged.
+    fn end(mut self) -> String {
+        let worker = self.0.take().unwrap();
+        let id = worker.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
+        let output = worker.wait_with_output().unwrap();
+        let said = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+        assert!(output.status.success(), "{said}");
+        said
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        if let Some(worker) = &mut self.0 {
+            let _ = worker.kill();
+        }
+    }
 }
 
 fn run(command: &mut Command) -> Ran {
@@ -73,21 +99,16 @@ impl Stores {
     async fn follow(&self) -> String {
         let mut command = provsync(&["sync"], &self.source);
         command.env("PROVSYNC_SYNC__VERIFY_INTERVAL_HOURS", "0");
-        command.envs([("PROVSYNC_FULL__PAGE_ROWS", "10"), ("PROVSYNC_FULL__BATCH_ROWS", "5")]);
+        command.env("PROVSYNC_FULL__BATCH_ROWS", "50");
         let fence = self.graph.column(FENCE).await;
-        let worker = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let worker = Worker(command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().ok());
         while self.graph.column(FENCE).await == fence {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
         caught_up(&self.source, &self.graph).await;
         // Time for what an idle worker does.
         tokio::time::sleep(Duration::from_millis(300)).await;
-        let id = worker.id().to_string();
-        assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
-        let output = worker.wait_with_output().unwrap();
-        let said = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
-        assert!(output.status.success(), "{said}");
-        said
+        worker.end()
     }
 
     async fn assert_format_2(&self) {

@@ -1,5 +1,6 @@
 //! The worker as the command line runs it, within the test's process.
 
+use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 use provsync::config::Config;
@@ -12,8 +13,11 @@ use tokio::task::JoinHandle;
 use super::graph::TestGraph;
 use super::source::TestSource;
 
-/// How long anything may take that should happen soon.
-const SOON: Duration = Duration::from_secs(60);
+/// How long anything may take that should happen soon; `PROVSYNC_TEST_PATIENCE_SECONDS` on a busy machine.
+static SOON: LazyLock<Duration> = LazyLock::new(|| {
+    let seconds = std::env::var("PROVSYNC_TEST_PATIENCE_SECONDS");
+    Duration::from_secs(seconds.map_or(60, |seconds| seconds.parse().unwrap()))
+});
 
 /// A worker that runs until it is ended or dropped.
 pub struct Worker {
@@ -47,12 +51,12 @@ impl Worker {
         if let Some(stop) = self.stop.take() {
             let _ = stop.send(());
         }
-        tokio::time::timeout(SOON, &mut self.task).await.expect("it ends soon").unwrap()
+        tokio::time::timeout(*SOON, &mut self.task).await.expect("it ends soon").unwrap()
     }
 
     /// Waits until it ends by itself.
     pub async fn outcome(mut self) -> Result<()> {
-        tokio::time::timeout(SOON, &mut self.task).await.expect("it ends by itself").unwrap()
+        tokio::time::timeout(*SOON, &mut self.task).await.expect("it ends by itself").unwrap()
     }
 
     pub fn is_running(&self) -> bool {
@@ -102,7 +106,7 @@ pub async fn until(graph: &TestGraph, cypher: &str, expected: i64) {
         if found == expected {
             return;
         }
-        assert!(begun.elapsed() < SOON, "{found} and not {expected}: {cypher}");
+        assert!(begun.elapsed() < *SOON, "{found} and not {expected}: {cypher}");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }

@@ -6,7 +6,7 @@ use super::{Scenario, World};
 use crate::CALM;
 
 /// How long it is watched.
-const WATCHED: Duration = Duration::from_secs(300);
+const WATCHED: Duration = Duration::from_secs(60);
 
 /// The source refuses every window that its versions allow. The pauses between two polls grow as if there
 /// were nothing to do; `without_pauses` takes that away.
