@@ -2,7 +2,8 @@
 //! can go wrong between them does. At the end the graph is exactly what the rows say.
 //!
 //! 60 seconds; `PROVSYNC_TEST_LONG_SECONDS=600` for more. The transactions and the order of the mishaps
-//! follow from the seed, their moments do not.
+//! follow from the seed, their moments do not. `PROVSYNC_TEST_OLD` names the program of an earlier version:
+//! then that one loads the graph, and the workers take it over.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 #[path = "live/changes.rs"]
@@ -55,9 +56,21 @@ async fn nothing_is_lost_or_doubled_while_everything_is_killed_cut_and_restarted
     let graph = TestGraph::at(server.start(""));
     graph.clear().await;
     support::run::apply_schema(&graph, &Mapping::default_mapping().unwrap()).await;
+    let earlier = std::env::var_os("PROVSYNC_TEST_OLD");
+    if let Some(program) = &earlier {
+        stage::load_with(program, &source, &graph);
+    }
     let mut stage = Stage::open(server, graph, source, &folder).await;
     println!("first load after {:?}", stage.caught_up().await);
     let loads = stage.workers.iter().map(|w| w.logged("reading all rows")).sum::<usize>();
+    if earlier.is_some() {
+        assert_eq!(
+            loads,
+            0,
+            "the earlier version's graph is taken over as it is\n{}",
+            stage.logs()
+        );
+    }
 
     let stop = Arc::new(AtomicBool::new(false));
     let writers: Vec<_> = (0..WRITERS)

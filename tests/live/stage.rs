@@ -1,7 +1,9 @@
 //! Both stores, two workers, and what goes wrong with them.
 
+use std::ffi::OsStr;
 use std::fmt::Write as _;
 use std::path::Path;
+use std::process::Command;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -11,6 +13,7 @@ use super::workers::Worker;
 use crate::support::Random;
 use crate::support::bolt_proxy::{BoltProxy, Effect, Fault, On};
 use crate::support::graph::TestGraph;
+use crate::support::program::without_settings;
 use crate::support::server::Server;
 use crate::support::source::TestSource;
 
@@ -265,6 +268,19 @@ impl Stage {
         }
         text
     }
+}
+
+/// Loads the graph with another program: provsync of an earlier version.
+pub fn load_with(program: &OsStr, source: &TestSource, graph: &TestGraph) {
+    let output = without_settings(Command::new(program))
+        .arg("full")
+        .envs(source.environment())
+        .env("PROVSYNC_GRAPH__URI", &graph.config.uri)
+        .env("PROVSYNC_GRAPH__USER", &graph.config.user)
+        .env("PROVSYNC_GRAPH__PASSWORD", graph.config.password.expose())
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
 pub async fn pause(random: &mut Random, ms_max: u64) {

@@ -7,13 +7,18 @@ use super::source::TestSource;
 
 /// Without configuration.
 pub fn bare(arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_provsync"));
+    let mut command = without_settings(Command::new(env!("CARGO_BIN_EXE_provsync")));
+    command.args(arguments);
+    command
+}
+
+/// A program that inherits none of provsync's settings.
+pub fn without_settings(mut command: Command) -> Command {
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("PROVSYNC_") {
             command.env_remove(name);
         }
     }
-    command.args(arguments);
     command
 }
 
