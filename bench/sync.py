@@ -48,8 +48,8 @@ ROWS = {
 
 
 class Bench:
-    def __init__(self, options: argparse.Namespace, data: dict):
-        self.options, self.data = options, data
+    def __init__(self, options: argparse.Namespace, data: dict, subject: str = SUBJECT):
+        self.options, self.data, self.subject = options, data, subject
         self.report = report.Report("sync", {"machine": machine.describe(), "data": data})
         self.plan = changes.Plan(data["nodes"], data["edges"], data["atoms"])
 
@@ -96,7 +96,7 @@ class Bench:
         before = self.follower.cpu()
         time.sleep(self.options.idle_seconds)
         for name, cores in self.follower.cpu().since(before).items():
-            self.report.add(f"idle, processor of {name}", SUBJECT, cores * 100, "% of a core")
+            self.report.add(f"idle, processor of {name}", self.subject, cores * 100, "% of a core")
 
     def stream(self, plan: changes.Plan, rate: float | None, seconds: float) -> tuple[changes.Written, list[tuple[int, float]]]:
         """Transactions of a plan for a time, and when each was seen."""
@@ -122,14 +122,14 @@ class Bench:
         cores = self.follower.cpu().since(before)
         latencies = sorted(changes.latencies_ms(written, seen, first))
         for what, value in (("p50", at(latencies, 0.5)), ("p99", at(latencies, 0.99)), ("max", latencies[-1])):
-            self.report.add(f"{name}: {what}", SUBJECT, value, "ms")
+            self.report.add(f"{name}: {what}", self.subject, value, "ms")
         own = sorted((c - s) * 1000 for s, c in zip(written.sent, written.committed))
-        self.report.add(f"{name}: p99 of the source alone", SUBJECT, at(own, 0.99), "ms")
-        self.report.add(f"{name}: rows", SUBJECT, len(written.sent) * plan.rows / written.seconds, "rows/s")
+        self.report.add(f"{name}: p99 of the source alone", self.subject, at(own, 0.99), "ms")
+        self.report.add(f"{name}: rows", self.subject, len(written.sent) * plan.rows / written.seconds, "rows/s")
         for who, used in cores.items():
-            self.report.add(f"{name}: processor of {who}", SUBJECT, used * 100, "% of a core")
+            self.report.add(f"{name}: processor of {who}", self.subject, used * 100, "% of a core")
         self.calls(name, sums)
-        self.report.add(f"{name}: peak memory", SUBJECT, self.follower.peak_mib(), "MiB")
+        self.report.add(f"{name}: peak memory", self.subject, self.follower.peak_mib(), "MiB")
 
     def calls(self, name: str, before: dict) -> None:
         """Where the worker's time goes: its own sums."""
@@ -137,8 +137,8 @@ class Bench:
             old_seconds, old_count = before.get((metric, label), (0.0, 0.0))
             if metric in ("provsync_call_seconds", "provsync_window_seconds") and count > old_count:
                 mean = (seconds - old_seconds) / (count - old_count)
-                self.report.add(f"{name}: mean {label}", SUBJECT, mean * 1000, "ms")
-                self.report.add(f"{name}: number of {label}", SUBJECT, count - old_count, "")
+                self.report.add(f"{name}: mean {label}", self.subject, mean * 1000, "ms")
+                self.report.add(f"{name}: number of {label}", self.subject, count - old_count, "")
 
     def rising(self) -> None:
         """Ever more rows a second, until the graph no longer keeps up or the source does not take them."""
@@ -152,7 +152,7 @@ class Bench:
             written, seen = self.stream(plan, rate / plan.rows, 8)
             second_half = sorted(list(changes.latencies_ms(written, seen, first))[len(seen) // 2 :])
             reached = len(written.sent) * plan.rows / written.seconds
-            self.report.add(f"at {rate:,} rows/s: p99", SUBJECT, at(second_half, 0.99), "ms")
+            self.report.add(f"at {rate:,} rows/s: p99", self.subject, at(second_half, 0.99), "ms")
             if reached < 0.95 * rate:
                 end = f"the source took {reached:,.0f} of {rate:,} rows/s"
                 if at(second_half, 0.99) < SETTLED_MS:
@@ -162,7 +162,7 @@ class Bench:
                 end = f"the graph fell behind at {rate:,} rows/s"
                 break
             kept = reached
-        self.report.add("sustained", SUBJECT, kept, "rows/s")
+        self.report.add("sustained", self.subject, kept, "rows/s")
         print(f"rising rate ended: {end}", file=sys.stderr)
 
     def backlog(self) -> None:
@@ -181,14 +181,14 @@ class Bench:
         self.caught_up(pause_s=0.02)
         seconds = time.monotonic() - began
         cores = self.follower.cpu().since(before)
-        self.report.add("backlog: rows", SUBJECT, rows, "rows")
-        self.report.add("backlog: written at", SUBJECT, rows / written.seconds, "rows/s")
-        self.report.add("catch-up: time", SUBJECT, seconds, "s")
-        self.report.add("catch-up", SUBJECT, rows / seconds, "rows/s")
+        self.report.add("backlog: rows", self.subject, rows, "rows")
+        self.report.add("backlog: written at", self.subject, rows / written.seconds, "rows/s")
+        self.report.add("catch-up: time", self.subject, seconds, "s")
+        self.report.add("catch-up", self.subject, rows / seconds, "rows/s")
         for who, used in cores.items():
-            self.report.add(f"catch-up: processor of {who}", SUBJECT, used * 100, "% of a core")
+            self.report.add(f"catch-up: processor of {who}", self.subject, used * 100, "% of a core")
         self.calls("catch-up", {})
-        self.report.add("catch-up: peak memory", SUBJECT, self.follower.peak_mib(), "MiB")
+        self.report.add("catch-up: peak memory", self.subject, self.follower.peak_mib(), "MiB")
 
     def messages(self) -> None:
         """The same server, the same rows, a statement of its own for each: values are set that are there already."""
