@@ -134,16 +134,13 @@ pub fn required(mapping: &Mapping, registry: &Registry) -> Vec<SchemaItem> {
 
 /// What the things of one table need.
 pub fn of_table(shape: &Shape) -> Vec<SchemaItem> {
-    match shape.node() {
-        Some(node) => {
-            let key = SchemaItem::unique_node(&node.label, &[&shape.key]);
-            let identity = |n: &String| SchemaItem::unique_node(n, &[&node.identity]);
-            std::iter::once(key).chain(shape.names.iter().map(identity)).collect()
-        }
-        None => {
-            let key = |n: &String| SchemaItem::unique_relationship(n, &[&shape.key]);
-            shape.names.iter().map(key).collect()
-        }
+    if let Some(node) = shape.node() {
+        let key = SchemaItem::unique_node(&node.label, &[&shape.key]);
+        let identity = |n: &String| SchemaItem::unique_node(n, &[&node.identity]);
+        std::iter::once(key).chain(shape.names.iter().map(identity)).collect()
+    } else {
+        let key = |n: &String| SchemaItem::unique_relationship(n, &[&shape.key]);
+        shape.names.iter().map(key).collect()
     }
 }
 

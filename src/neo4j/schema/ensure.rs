@@ -158,10 +158,10 @@ fn refuse_blocked(standings: &[(&SchemaItem, Standing)]) -> Result<()> {
 /// Why an item could not be made.
 async fn refused(store: &impl SchemaStore, item: &SchemaItem, error: Error) -> Error {
     // Something may have come into its way since the schema was read.
-    if let Ok(existing) = store.schema().await {
-        if let Err(blocked) = refuse_blocked(&[(item, standing(item, &existing))]) {
-            return blocked;
-        }
+    if let Ok(existing) = store.schema().await
+        && let Err(blocked) = refuse_blocked(&[(item, standing(item, &existing))])
+    {
+        return blocked;
     }
     let is_broken = error.kind == Kind::Refused
         && error.server_code().is_some_and(|code| code.contains(".Schema.Constraint"));
