@@ -259,3 +259,86 @@ async fn more_new_entries_than_quarantine_max_stop_the_run_with_their_reasons() 
     );
     assert!(reasons(&graph).await.len() <= 5);
 }
+
+/// A node with `edges` edges, and a few other nodes and edges that are sound.
+async fn hub(source: &TestSource, edges: i64) {
+    let nodes: Vec<Node> = (1..=20).map(|key| node(key, "atom")).collect();
+    source.execute(&nodes_sql(&nodes)).await;
+    let on_hub = |key| Edge { key, from: 1, to: 2 + key % 19, kind: "SimilarTo" };
+    let sound = |key| Edge { key: edges + key, from: 2 + key, to: 3 + key, kind: "DerivedFrom" };
+    source.execute(&edges_sql(&(1..=edges).map(on_hub).collect::<Vec<_>>())).await;
+    source.execute(&edges_sql(&(1..=10).map(sound).collect::<Vec<_>>())).await;
+}
+
+/// Entries by reason.
+async fn by_reason(graph: &TestGraph) -> Vec<String> {
+    graph
+        .column("MATCH (q:ProvsyncQuarantine) WITH q.reason AS reason, count(*) AS n RETURN reason + ' ' + n AS row ORDER BY row")
+        .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bad_node_with_3000_edges_is_one_cause_at_a_load_and_in_windows() {
+    let (graph, source) = both().await;
+    hub(&source, 3_000).await;
+    // A lone surrogate, which no text of the graph can be.
+    source
+        .execute("UPDATE graph.AtomGraphNodes SET Metadata = NCHAR(55357) WHERE NodeId = 1")
+        .await;
+    support::run::apply_schema(&graph, &Mapping::default_mapping().unwrap()).await;
+    let mut config = support::run::config(&source.config(), &graph);
+    config.full.quarantine_max = 1;
+    (config.full.batch_rows, config.full.page_rows) = (5_000, 5_000);
+    let run =
+        || support::run::run_full(&config, Mapping::default_mapping().unwrap(), Options::default());
+    run().await.unwrap();
+    let waiting = ["edge-end-missing 3000", "value-unreadable 1"];
+    assert_eq!(by_reason(&graph).await, waiting);
+    assert_equal(&source, &graph).await;
+    let worker = support::worker::Worker::start(&config);
+    support::worker::caught_up(&source, &graph).await;
+    // In one window the node becomes right, and in the next one wrong again, with all its edges.
+    source.execute("UPDATE graph.AtomGraphNodes SET Metadata = N'm' WHERE NodeId = 1").await;
+    support::worker::caught_up(&source, &graph).await;
+    assert_eq!(by_reason(&graph).await, Vec::<String>::new());
+    assert_equal(&source, &graph).await;
+    source.execute("UPDATE graph.AtomGraphNodes SET AtomId = NULL WHERE NodeId = 1").await;
+    support::worker::caught_up(&source, &graph).await;
+    assert_eq!(by_reason(&graph).await, ["edge-end-missing 3000", "identity-null 1"]);
+    assert_equal(&source, &graph).await;
+    assert!(worker.is_running());
+    worker.end().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn edges_whose_node_the_source_lost_do_not_stop_a_load() {
+    let (graph, source) = both().await;
+    hub(&source, 30).await;
+    source.execute("DELETE FROM graph.AtomGraphNodes WHERE NodeId = 1").await;
+    support::run::apply_schema(&graph, &Mapping::default_mapping().unwrap()).await;
+    let mut config = support::run::config(&source.config(), &graph);
+    config.full.quarantine_max = 1;
+    let run =
+        support::run::run_full(&config, Mapping::default_mapping().unwrap(), Options::default());
+    run.await.unwrap();
+    assert_eq!(by_reason(&graph).await, ["edge-dangling 30"]);
+    assert_equal(&source, &graph).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn causes_that_only_the_write_shows_are_counted_before_it_commits() {
+    let (graph, source) = both().await;
+    // All rows have one identity: only the graph refuses them.
+    source.execute(&nodes_sql(&(1..=12).map(|key| node(key, "atom")).collect::<Vec<_>>())).await;
+    source.execute("UPDATE graph.AtomGraphNodes SET AtomId = 7").await;
+    support::run::apply_schema(&graph, &Mapping::default_mapping().unwrap()).await;
+    let mut config = support::run::config(&source.config(), &graph);
+    config.full.quarantine_max = 5;
+    (config.full.batch_rows, config.full.lanes) = (1_000, 1);
+    let run =
+        support::run::run_full(&config, Mapping::default_mapping().unwrap(), Options::default());
+    let stopped = run.await.unwrap_err();
+    assert_eq!(stopped.kind, Kind::Stop);
+    assert!(stopped.to_string().contains("identity-taken"), "{stopped}");
+    assert_eq!(reasons(&graph).await, Vec::<String>::new(), "nothing of it was committed");
+}

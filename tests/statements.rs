@@ -70,12 +70,13 @@ fn core_schema_is_the_default_mappings_schema() {
 
 /// Statements that look at placeholders alone, by their label.
 fn of_placeholders(name: &str) -> bool {
-    name.ends_with("-sweep") || name.ends_with("-orphans")
+    ["-sweep", "-orphans", "-placeholders"].iter().any(|end| name.ends_with(end))
 }
 
-/// Statements that seek no value: what they look for is no key that anything could be sought by.
+/// Statements that seek no value: what they look for is no key that anything could be sought by, or they
+/// count keys.
 fn of_strays(name: &str) -> bool {
-    name.ends_with("-all-strays") || name.ends_with("-look-strays")
+    ["-all-strays", "-look-strays", "-count"].iter().any(|end| name.ends_with(end))
 }
 
 /// Operators that grow with the graph.

@@ -3,7 +3,6 @@
 
 mod support;
 
-use provsync::error::Kind;
 use provsync::mapping::Mapping;
 use support::graph::TestGraph;
 use support::run::{apply_schema, config};
@@ -117,22 +116,4 @@ async fn a_truncate_while_caught_up_is_noticed() {
     until(&graph, "MATCH ()-[r]->() WHERE r.edgeId IS NOT NULL RETURN count(r) AS row", 0).await;
     caught_up(&source, &graph).await;
     assert_equal(&source, &graph).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn too_many_deletes_stop_the_worker_with_the_reason() {
-    let graph = support::graph::empty().await;
-    let source = source::loose().await;
-    source.execute(&Scenario::random(&mut Random::new(seed()), 1_500).sql()).await;
-    apply_schema(&graph, &Mapping::default_mapping().unwrap()).await;
-    let mut config = config(&source.config(), &graph);
-    (config.full.batch_rows, config.full.page_rows) = (1_000, 1_000);
-    let worker = Worker::start(&config);
-    caught_up(&source, &graph).await;
-    let before = graph.number("MATCH ()-[r:GENERATED]->() RETURN count(r) AS row").await;
-    source.execute("DELETE FROM provenance.GenerationStreams").await;
-    let stopped = worker.outcome().await.unwrap_err();
-    assert_eq!(stopped.kind, Kind::Stop);
-    assert!(stopped.to_string().contains("--allow-deletes"), "{stopped}");
-    assert_eq!(graph.number("MATCH ()-[r:GENERATED]->() RETURN count(r) AS row").await, before);
 }

@@ -8,9 +8,9 @@ use serde::Serialize;
 
 use super::{Outcome, Output, report};
 use crate::config::{Config, LogFormat, Parts, read_mapping};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::neo4j::Graph;
-use crate::neo4j::leader::Request;
+use crate::neo4j::leader::{Mended, Request};
 use crate::reconcile::full::{self, Options, Ran};
 use crate::reconcile::summary::Summary;
 use crate::sync::asked;
@@ -68,6 +68,9 @@ async fn asked(args: &Args, config: &Config, holder: &str, request: &Request) ->
     if args.wait {
         let limits = asked::Limits { takeover: config.sync.takeover, wait_max: None };
         let counts = asked::answer(&graph, &request.id, limits).await?;
+        if let Ok(Mended::Refused(why)) = serde_json::from_str(&counts) {
+            return Err(Error::stop(format!("the worker {holder} refused: {why}")));
+        }
         (asked.done, asked.counts) = (true, serde_json::from_str(&counts).ok());
     }
     report::print(args.output, &asked, |asked| {

@@ -11,8 +11,9 @@ use crate::error::{Error, Kind, Result};
 use crate::mapping::Shape;
 use crate::model::Value;
 use crate::model::value::IdentityValue;
+use crate::reconcile::breaker::Target;
 use crate::reconcile::diff::{ActualNode, ActualNodes, ActualRelationship, ActualRelationships};
-use crate::reconcile::stores::NodeIdentity;
+use crate::reconcile::stores::{NodeIdentity, Stretch};
 use crate::sqlserver::pages::{KeyRange, Keys};
 
 /// How many bytes of properties a read may bring.
@@ -66,26 +67,65 @@ pub async fn nodes(
     Ok(found)
 }
 
-/// Row key, names and identity of every node in a range of keys.
+/// Row key, names and identity of the first nodes in a range of keys, up to `most`.
 pub async fn identities(
     graph: &Graph,
     shape: &Shape,
     range: KeyRange,
-) -> Result<Vec<NodeIdentity>> {
+    most: usize,
+) -> Result<Stretch<NodeIdentity>> {
     let mut found = Vec::new();
-    let Some(node) = shape.node() else { return Ok(found) };
+    let Some(node) = shape.node() else { return Ok(Stretch { found, rest: None }) };
     let statement = Statement::new(cypher::read_node_identities(shape, node));
     let statement = with_keys(statement, &Keys::Range(range)).with_names(shape);
+    let mut reach = Reach::default();
     graph
-        .read(statement, |row| {
+        .read(statement.with("most", limit(most)), |row| {
             let mut cells = list(&row)?.into_iter();
-            let key = row_key(cells.next().as_ref());
+            let cell = cells.next();
+            reach.comes_to(cell.as_ref());
             let (names, identity) = (names(cells.next()), identity(cells.next()));
-            found.extend(key.map(|(key, _)| (key, names, identity)));
+            found.extend(row_key(cell.as_ref()).map(|(key, _)| (key, names, identity)));
             Ok(())
         })
         .await?;
-    Ok(found)
+    let rest = reach.rest(range, most);
+    Ok(Stretch { found, rest })
+}
+
+/// How far an answer in key order comes that may have been cut.
+#[derive(Clone, Copy, Debug, Default)]
+struct Reach {
+    rows: usize,
+    last: Option<i64>,
+}
+
+impl Reach {
+    /// A key that is no row's counts as the row's below it.
+    #[allow(clippy::cast_possible_truncation)]
+    fn comes_to(&mut self, key: Option<&BoltType>) {
+        self.rows += 1;
+        self.last = match key {
+            Some(BoltType::Integer(key)) => Some(key.value),
+            // Saturates, as it should.
+            Some(BoltType::Float(key)) => Some(key.value.floor() as i64),
+            _ => self.last,
+        };
+    }
+
+    /// The last key of which all is there; `None` where the answer is whole.
+    fn end(self, most: usize) -> Option<i64> {
+        self.last.filter(|_| self.rows >= most)
+    }
+
+    fn rest(self, range: KeyRange, most: usize) -> Option<KeyRange> {
+        let end = self.end(most).filter(|end| *end < range.last)?;
+        Some(KeyRange { first: end + 1, last: range.last })
+    }
+}
+
+fn limit(most: usize) -> i64 {
+    i64::try_from(most).unwrap_or(i64::MAX)
 }
 
 /// Relationships of a table, of some keys, over all types that it has or had; none of a node table.
@@ -117,18 +157,38 @@ pub async fn relationships(
     Ok(found)
 }
 
-/// Row key and type of every relationship in a range of keys; a key may come under more than one
-/// type.
+/// Row key and type of the first relationships in a range of keys, up to `most` a type; a key may come
+/// under more than one type.
 pub async fn relationship_keys(
     graph: &Graph,
     shape: &Shape,
     range: KeyRange,
-) -> Result<Vec<(i64, String)>> {
+    most: usize,
+) -> Result<Stretch<(i64, String)>> {
+    let mut found = Vec::new();
     if shape.names.is_empty() {
-        return Ok(Vec::new());
+        return Ok(Stretch { found, rest: None });
     }
     let statement = Statement::new(cypher::read_relationship_keys(shape));
-    keys_and_types(graph, with_keys(statement, &Keys::Range(range))).await
+    let statement = with_keys(statement, &Keys::Range(range)).with("most", limit(most));
+    let mut reaches: BTreeMap<String, Reach> = BTreeMap::new();
+    graph
+        .read(statement, |row| {
+            let mut cells = list(&row)?.into_iter();
+            let cell = cells.next();
+            let name = cells.next().as_ref().and_then(values::text).unwrap_or_default().to_owned();
+            reaches.entry(name.clone()).or_default().comes_to(cell.as_ref());
+            found.extend(row_key(cell.as_ref()).map(|(key, _)| (key, name)));
+            Ok(())
+        })
+        .await?;
+    // What is beyond the end of one type comes again with the next stretch.
+    let shortest = reaches.values().filter(|r| r.end(most).is_some()).min_by_key(|r| r.last);
+    let rest = shortest.and_then(|reach| reach.rest(range, most));
+    if let Some(rest) = rest {
+        found.retain(|(key, _)| *key < rest.first);
+    }
+    Ok(Stretch { found, rest })
 }
 
 /// Row keys and types, as a statement gives them.
@@ -215,13 +275,22 @@ pub async fn edges_on(
     keys_and_types(graph, which.given_to(statement)).await
 }
 
-/// How many things of a table the graph holds, by its count store; relationships of others that
-/// have the same type are counted too.
-pub async fn count(graph: &Graph, shape: &Shape) -> Result<u64> {
+/// How many things of a kind the graph holds that provsync made, by their key property; counts up to
+/// `most`.
+pub async fn count(graph: &Graph, shape: &Shape, target: Target, most: u64) -> Result<u64> {
+    let texts = match target {
+        Target::Rows(_) => cypher::counts(shape),
+        Target::Placeholders(_) => shape
+            .node()
+            .map(|node| cypher::count_placeholders(node, &shape.key))
+            .into_iter()
+            .collect(),
+    };
+    let most = i64::try_from(most).unwrap_or(i64::MAX);
     let mut total = 0;
-    for text in cypher::counts(shape) {
+    for text in texts {
         graph
-            .read(Statement::new(text), |row| {
+            .read(Statement::new(text).with("most", most), |row| {
                 let count = list(&row)?.first().and_then(values::integer);
                 total += count.and_then(|n| u64::try_from(n).ok()).unwrap_or(0);
                 Ok(())

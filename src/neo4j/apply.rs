@@ -17,11 +17,13 @@ use sorted::Sorted;
 use writer::Writer;
 
 use super::checkpoint::{self, Fence, State};
+use super::quarantine::{Causes, Room, Taken};
 use super::schema::Constrained;
 use super::{Counters, Graph, Statement, cypher, list, run, values};
 use crate::error::{Error, Kind, Result};
 use crate::mapping::Shape;
-use crate::reconcile::diff::Item;
+use crate::reconcile::breaker::Approved;
+use crate::reconcile::diff::{Item, causes};
 
 /// What the items of one transaction are written under.
 #[derive(Clone)]
@@ -38,6 +40,8 @@ pub struct Context {
     pub quarantine_missing_ends: bool,
     /// Whether quarantine may hold entries that wait for something that a transaction gives.
     pub somebody_waits: bool,
+    /// How many root causes may go into quarantine.
+    pub room: Room,
 }
 
 /// What one transaction writes of one table.
@@ -45,7 +49,7 @@ pub struct Part<'a> {
     /// What it is written under.
     pub context: Context,
     /// What is written.
-    pub items: &'a [Item],
+    pub items: &'a Approved<Vec<Item>>,
 }
 
 /// Where a transaction moves the checkpoint.
@@ -102,6 +106,8 @@ pub struct Applied {
     pub deleted: u64,
     /// Rows that went into quarantine anew.
     pub quarantined: u64,
+    /// Those of them that wait for no other row.
+    pub causes: Causes,
     /// Relationships of edge tables that went with a node that left its identity.
     pub detached: u64,
     /// Relationships that others made and that went with their nodes.
@@ -125,6 +131,9 @@ impl Applied {
         self.updated += other.updated;
         self.deleted += other.deleted;
         self.quarantined += other.quarantined;
+        for (code, count) in other.causes {
+            *self.causes.entry(code).or_default() += count;
+        }
         self.detached += other.detached;
         self.foreign_deleted += other.foreign_deleted;
         self.placeholders_removed += other.placeholders_removed;
@@ -139,29 +148,42 @@ impl Applied {
 /// # Errors
 /// Nothing is written then, except with [`Kind::UnknownOutcome`]. [`Kind::Transient`] if the graph
 /// is no longer what the items were computed from.
-pub async fn apply(graph: &Graph, context: &Context, items: &[Item]) -> Result<Applied> {
+pub async fn apply(
+    graph: &Graph,
+    context: &Context,
+    items: &Approved<Vec<Item>>,
+) -> Result<Applied> {
     let part = Part { context: context.clone(), items };
-    graph
+    let (applied, taken) = graph
         .write(async |txn| {
             let applied = write(txn, std::slice::from_ref(&part)).await?;
+            let applied = applied.into_iter().next().unwrap_or_default();
+            let taken = context.room.take(&applied.causes)?;
             checkpoint::guard(txn, &context.fence, context.read_at).await?;
-            Ok(applied.into_iter().next().unwrap_or_default())
+            Ok((applied, taken))
         })
-        .await
+        .await?;
+    taken.keep();
+    Ok(applied)
 }
 
-/// Takes relationships off a node that leaves, `most` at most, in one transaction: those that would
+/// Takes relationships off the node that `leave` removes from its identity, `most` at most, in one transaction: those that would
 /// go with it in [`apply`]. Nothing is left to take where neither ours nor others' went.
 ///
 /// The caller sees to it that edges of ours come again (R1), as where the node leaves.
 ///
 /// # Errors
 /// As [`apply`]'s.
-pub async fn strip(graph: &Graph, context: &Context, key: i64, most: usize) -> Result<Applied> {
+pub async fn strip(
+    graph: &Graph,
+    context: &Context,
+    leave: &Approved<Vec<Item>>,
+    most: usize,
+) -> Result<Applied> {
     let shape = &context.shape;
     let Some(node) = shape.node() else { return Ok(Applied::default()) };
     let statement = Statement::new(cypher::strip(shape, node))
-        .with("keys", values::keys(&[key]))
+        .with("keys", values::keys(&leave.iter().map(Item::key).collect::<Vec<_>>()))
         .with("most", i64::try_from(most).unwrap_or(i64::MAX));
     graph
         .write(async |txn| {
@@ -194,16 +216,24 @@ pub async fn commit(graph: &Graph, parts: &[Part<'_>], to: &Move) -> Result<Comm
             if !waiting.is_empty() {
                 return Err(Error::new(Kind::Transient, "relationships wait for their ends"));
             }
+            let pairs = parts.iter().zip(&applied);
+            let taken = pairs.map(|(part, applied)| part.context.room.take(&applied.causes));
+            let taken = taken.collect::<Result<Vec<_>>>()?;
             if applied.iter().any(|part| part.due > 0) {
                 checkpoint::guard(txn, &to.fence, to.read_at).await?;
-                return Ok(Committed::Due(applied));
+                return Ok((Committed::Due(applied), taken));
             }
             let from = Some(to.from_seal.as_str());
             checkpoint::advance(txn, &to.fence, from, &to.to, Some(to.consistent)).await?;
-            Ok(Committed::Moved(applied))
+            Ok((Committed::Moved(applied), taken))
         })
         .await;
-    if waiting.is_empty() { written } else { Ok(Committed::Waiting(waiting)) }
+    if !waiting.is_empty() {
+        return Ok(Committed::Waiting(waiting));
+    }
+    let (committed, taken) = written?;
+    taken.into_iter().for_each(Taken::keep);
+    Ok(committed)
 }
 
 /// The statements of all parts, phase by phase over all of them (R8).
@@ -223,6 +253,9 @@ async fn write(txn: &mut Txn, parts: &[Part<'_>]) -> Result<Vec<Applied>> {
     }
     for (part, applied) in parts.iter().zip(&mut applied) {
         applied.updated = updated_keys(part.items);
+        for (code, count) in causes(part.items) {
+            *applied.causes.entry(code).or_default() += count;
+        }
     }
     Ok(applied)
 }

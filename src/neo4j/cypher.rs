@@ -14,7 +14,9 @@ mod relationships;
 pub mod strays;
 
 pub use nodes::{adopt, enter, leave, owners, rekey_nodes, strip, unlabel, update_nodes};
-pub use placeholders::{collect_placeholders, count_orphans, list_orphans, look_orphans, sweep};
+pub use placeholders::{
+    collect_placeholders, count_orphans, count_placeholders, list_orphans, look_orphans, sweep,
+};
 pub use read::{
     counts, edges_on, look, read_node_identities, read_nodes, read_relationship_keys,
     read_relationships,
@@ -153,6 +155,7 @@ pub fn all(shape: &Shape) -> Vec<(String, String)> {
     add("look", look(shape));
     add("look-strays", strays::look(shape));
     add("all-strays", strays::all(shape));
+    add("count", counts(shape).join("\nUNION ALL\n"));
     if let Some(node) = shape.node() {
         add("read-range", read_nodes(shape, node, By::Range));
         add("read-keys", read_nodes(shape, node, By::List));
@@ -167,6 +170,8 @@ pub fn all(shape: &Shape) -> Vec<(String, String)> {
         add("rekey", rekey_nodes(shape, node));
         add("unlabel", unlabel(shape, node, &first));
         add("sweep", sweep(node, &shape.key));
+        add("count-orphans", count_orphans(node, &shape.key));
+        add("count-placeholders", count_placeholders(node, &shape.key));
         add("look-orphans", look_orphans(node, &shape.key));
         add("orphans", list_orphans(node, &shape.key));
     }

@@ -13,7 +13,7 @@ use std::collections::BTreeSet;
 pub use ensure::{Checked, Constrained, SchemaStore, ensure};
 pub use existing::{Existing, IndexState, Standing, read, standing};
 
-use super::{Graph, Statement};
+use super::{Graph, Statement, quarantine};
 use crate::error::Result;
 use crate::mapping::names::quote_cypher as q;
 use crate::mapping::{Mapping, Registry, Shape};
@@ -126,6 +126,8 @@ pub fn required(mapping: &Mapping, registry: &Registry) -> Vec<SchemaItem> {
         SchemaItem::unique_node("ProvsyncCheckpoint", &["only"]),
         SchemaItem::unique_node("ProvsyncQuarantine", &["table", "key"]),
     ];
+    let index = |property| SchemaItem::node_index("ProvsyncQuarantine", &[property]);
+    all.extend(quarantine::INDEXED.map(index));
     all.extend(
         mapping.slots().into_iter().flat_map(|slot| of_table(&Shape::new(mapping, registry, slot))),
     );

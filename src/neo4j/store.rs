@@ -12,8 +12,9 @@ use super::{Counters, Graph, actual, sweep};
 use crate::error::Result;
 use crate::mapping::Shape;
 use crate::model::Database;
+use crate::reconcile::breaker::{Approved, AtMost, Target};
 use crate::reconcile::diff::{ActualNodes, ActualRelationships, Item};
-use crate::reconcile::stores::{GraphStore, NodeIdentity};
+use crate::reconcile::stores::{GraphStore, NodeIdentity, Stretch};
 use crate::sqlserver::pages::{KeyRange, Keys};
 use actual::BytesMax;
 
@@ -43,8 +44,8 @@ impl GraphStore for Graph {
         self.write(advance).await
     }
 
-    async fn count(&self, shape: &Shape) -> Result<u64> {
-        actual::count(self, shape).await
+    async fn count(&self, shape: &Shape, target: Target, most: u64) -> Result<u64> {
+        actual::count(self, shape, target, most).await
     }
 
     async fn nodes(&self, shape: &Shape, keys: &Keys, limit: BytesMax) -> Result<ActualNodes> {
@@ -60,20 +61,30 @@ impl GraphStore for Graph {
         actual::relationships(self, shape, keys, limit).await
     }
 
-    async fn identities(&self, shape: &Shape, range: KeyRange) -> Result<Vec<NodeIdentity>> {
-        actual::identities(self, shape, range).await
+    async fn identities(
+        &self,
+        shape: &Shape,
+        range: KeyRange,
+        most: usize,
+    ) -> Result<Stretch<NodeIdentity>> {
+        actual::identities(self, shape, range, most).await
     }
 
     async fn relationship_keys(
         &self,
         shape: &Shape,
         range: KeyRange,
-    ) -> Result<Vec<(i64, String)>> {
-        actual::relationship_keys(self, shape, range).await
+        most: usize,
+    ) -> Result<Stretch<(i64, String)>> {
+        actual::relationship_keys(self, shape, range, most).await
     }
 
     async fn entries(&self, table: &str, keys: &Keys) -> Result<Entries> {
         quarantine::read(self, table, keys).await
+    }
+
+    async fn has_entries(&self) -> Result<bool> {
+        Ok(quarantine::count_all(self).await? > 0)
     }
 
     async fn entry_count(&self, table: &str) -> Result<u64> {
@@ -131,29 +142,38 @@ impl GraphStore for Graph {
         leader::terminate_blockers(self).await
     }
 
-    async fn apply(&self, context: &Context, items: &[Item]) -> Result<Applied> {
+    async fn apply(&self, context: &Context, items: &Approved<Vec<Item>>) -> Result<Applied> {
         apply::apply(self, context, items).await
     }
 
-    async fn strip(&self, context: &Context, key: i64, most: usize) -> Result<Applied> {
-        apply::strip(self, context, key, most).await
+    async fn strip(
+        &self,
+        context: &Context,
+        leave: &Approved<Vec<Item>>,
+        most: usize,
+    ) -> Result<Applied> {
+        apply::strip(self, context, leave, most).await
+    }
+
+    async fn orphan_count(&self, shape: &Shape) -> Result<u64> {
+        sweep::count(self, shape).await
     }
 
     async fn sweep(
         &self,
         shape: &Shape,
-        limit: usize,
+        most: &Approved<AtMost>,
         fence: &Fence,
         read_at: i64,
-    ) -> Result<Option<(u64, Counters)>> {
-        sweep::sweep(self, shape, limit, fence, read_at).await
+    ) -> Result<(u64, Counters)> {
+        sweep::sweep(self, shape, most, fence, read_at).await
     }
 
     async fn strays(&self, shape: &Shape, most: usize) -> Result<Vec<Stray>> {
         strays::all(self, shape, most).await
     }
 
-    async fn remove_strays(&self, context: &Context, ids: &[String]) -> Result<u64> {
+    async fn remove_strays(&self, context: &Context, ids: &Approved<Vec<String>>) -> Result<u64> {
         strays::remove(self, context, ids).await
     }
 }

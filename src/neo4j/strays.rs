@@ -11,6 +11,7 @@ use crate::error::Result;
 use crate::mapping::Shape;
 use crate::model::Value;
 use crate::model::value::IdentityValue;
+use crate::reconcile::breaker::Approved;
 
 /// A thing with such a key.
 #[derive(Clone, Debug, PartialEq)]
@@ -71,7 +72,7 @@ fn value(key: BoltType) -> Value {
 
 /// Takes them away, guard last: relationships go, nodes leave as those of rows that are gone. Returns how
 /// many.
-pub async fn remove(graph: &Graph, context: &Context, ids: &[String]) -> Result<u64> {
+pub async fn remove(graph: &Graph, context: &Context, ids: &Approved<Vec<String>>) -> Result<u64> {
     let shape = &context.shape;
     let which = Which::Ids(ids);
     let remove = async |txn: &mut Txn| {

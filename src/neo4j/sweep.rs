@@ -5,21 +5,18 @@ use super::{Counters, Graph, Statement, actual, cypher, list, run, values};
 use crate::error::Result;
 use crate::mapping::Shape;
 use crate::model::Value;
+use crate::reconcile::breaker::{Approved, AtMost, Deleting};
 
-/// Deletes up to `limit` of them, guard last; `None` if there are none. Looks first: a transaction
-/// that writes nothing is none.
+/// Deletes some of them, guard last; returns how many.
 pub async fn sweep(
     graph: &Graph,
     shape: &Shape,
-    limit: usize,
+    most: &Approved<AtMost>,
     fence: &Fence,
     read_at: i64,
-) -> Result<Option<(u64, Counters)>> {
-    let Some(node) = shape.node() else { return Ok(None) };
-    if count(graph, cypher::count_orphans(node, &shape.key)).await? == 0 {
-        return Ok(None);
-    }
-    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+) -> Result<(u64, Counters)> {
+    let Some(node) = shape.node() else { return Ok((0, Counters::default())) };
+    let limit = i64::try_from(most.deletes()).unwrap_or(i64::MAX);
     let statement = Statement::new(cypher::sweep(node, &shape.key)).with("limit", limit);
     let delete = async |txn: &mut neo4rs::Txn| {
         let (rows, counters) = run(txn, statement).await?;
@@ -27,7 +24,7 @@ pub async fn sweep(
         let removed = rows.first().and_then(|row| row.get::<i64>("written").ok());
         Ok((removed.and_then(|n| u64::try_from(n).ok()).unwrap_or(0), counters))
     };
-    graph.write(delete).await.map(Some)
+    graph.write(delete).await
 }
 
 /// A placeholder that no link needs: its identity and its type labels.
@@ -51,13 +48,11 @@ pub async fn orphans(graph: &Graph, shape: &Shape, limit: usize) -> Result<Vec<O
     Ok(found)
 }
 
-async fn count(graph: &Graph, text: String) -> Result<i64> {
-    let mut count = 0;
-    graph
-        .read(Statement::new(text), |row| {
-            count = list(&row)?.first().and_then(values::integer).unwrap_or(0);
-            Ok(())
-        })
-        .await?;
-    Ok(count)
+/// How many there are.
+pub async fn count(graph: &Graph, shape: &Shape) -> Result<u64> {
+    let Some(node) = shape.node() else { return Ok(0) };
+    let statement = Statement::new(cypher::count_orphans(node, &shape.key));
+    let count = graph.first(statement).await?;
+    let count = count.and_then(|cells| cells.first().and_then(values::integer));
+    Ok(count.and_then(|n| u64::try_from(n).ok()).unwrap_or(0))
 }

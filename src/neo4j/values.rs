@@ -87,11 +87,6 @@ pub fn lists<'a>(entries: impl IntoIterator<Item = (&'a str, BoltType)>) -> Bolt
     BoltType::Map(map)
 }
 
-/// A map that says of each name that it is there.
-pub fn flags<'a>(names: impl IntoIterator<Item = &'a str>) -> BoltType {
-    lists(names.into_iter().map(|name| (name, true.into())))
-}
-
 /// A list of keys.
 pub fn keys(keys: &[i64]) -> BoltType {
     list(keys.iter().map(|key| (*key).into()))

@@ -3,12 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use super::breaker::{Approved, Deleting, Target};
 use super::carrier::{Ends, missing_ends};
 use super::diff::Item;
-use super::engine::{self, Engine, Wish, count_deletes};
+use super::engine::{self, Engine, Wish};
 use super::page::Leaving;
 use super::stores::GraphStore;
-use crate::error::Result;
+use crate::error::{Kind, Result};
 use crate::mapping::{Shape, Slot};
 use crate::neo4j::actual::Which;
 use crate::neo4j::apply::{Applied, Committed, Move, Part};
@@ -29,8 +30,7 @@ pub enum Outcome {
 struct TablePlan {
     slot: Slot,
     shape: Arc<Shape>,
-    items: Vec<Item>,
-    deletes: u64,
+    items: Approved<Vec<Item>>,
 }
 
 impl<G: GraphStore> Engine<G> {
@@ -64,8 +64,16 @@ impl<G: GraphStore> Engine<G> {
         }
         let Some(fence) = self.fence.clone() else { return Ok(Outcome::Done) };
         let from_seal = self.state.seal();
+        let consistent = consistent && to.frozen.is_empty();
         let step = Move { fence, read_at, from_seal, to: to.clone(), consistent };
-        match self.graph.commit(&parts, &step).await? {
+        let outcome = self.graph.commit(&parts, &step).await;
+        let is_unknown = outcome.as_ref().is_err_and(|error| error.kind == Kind::UnknownOutcome);
+        if is_unknown || matches!(outcome, Ok(Committed::Moved(_) | Committed::Due(_))) {
+            for plan in &plans {
+                self.run.budget.spend(Target::Rows(plan.slot), plan.items.deletes());
+            }
+        }
+        match outcome? {
             Committed::Moved(applied) => {
                 self.note_all(&plans, applied);
                 self.state = to;
@@ -90,8 +98,7 @@ impl<G: GraphStore> Engine<G> {
         for (slot, wish) in wishes {
             let shape = self.shape(*slot);
             let planned = self.plan(*slot, &shape, wish, &leaving).await?;
-            self.check_quarantine(&planned.items, &planned.entries)?;
-            self.check_deletes(*slot, &planned.items)?;
+            self.check_quarantine(&planned.items)?;
             for edges in self.edges_of(*slot).into_iter().filter(|_| !planned.uprooted.is_empty()) {
                 let keys: Vec<i64> = planned.uprooted.iter().copied().collect();
                 let found =
@@ -101,8 +108,8 @@ impl<G: GraphStore> Engine<G> {
                 lacks.entry(edges).or_default().extend(lacking);
             }
             leaving.insert(*slot, engine::leaving(&planned.items).collect());
-            let deletes = count_deletes(&planned.items);
-            plans.push(TablePlan { slot: *slot, shape, items: planned.items, deletes });
+            let items = self.approve(Target::Rows(*slot), planned.items).await?;
+            plans.push(TablePlan { slot: *slot, shape, items });
         }
         lacks.retain(|_, keys| !keys.is_empty());
         Ok((plans, lacks))
@@ -111,7 +118,6 @@ impl<G: GraphStore> Engine<G> {
     fn note_all(&mut self, plans: &[TablePlan], applied: Vec<Applied>) {
         for (plan, applied) in plans.iter().zip(applied) {
             self.note(plan.slot, &applied);
-            self.note_deletes(plan.slot, plan.deletes);
         }
     }
 }

@@ -4,8 +4,8 @@
 
 use backon::Retryable;
 
-use super::diff::{Entry, Item};
-use super::lanes::Batch;
+use super::breaker::{Approved, Deleting};
+use super::diff::{Entry, Item, is_new_cause};
 use super::retry;
 use super::stores::GraphStore;
 use crate::error::{Error, Kind, Result};
@@ -41,12 +41,17 @@ pub(super) struct Ended {
     pub applied: Applied,
     /// What is still to be written instead of rows that the server does not take. It is the caller's,
     /// since a node may leave by it (R1).
-    pub instead: Batch,
+    pub instead: Vec<Item>,
+    /// How many things were deleted, or may have been: [`Deleting::deletes`] of what was sent.
+    pub deletes: u64,
     /// How often something of it was sent again after a deadlock.
     pub sent_again: u64,
     /// Why it came no further.
     pub failure: Option<Error>,
 }
+
+/// Items of one transaction.
+type Batch = Approved<Vec<Item>>;
 
 /// Writes a batch; halves it when it is too large, bisects it to the row that the server refuses.
 pub(super) async fn write<G: GraphStore>(graph: G, context: Context, batch: Batch) -> Ended {
@@ -63,11 +68,16 @@ async fn write_parts<G: GraphStore>(
 ) -> Result<()> {
     let mut stack = vec![batch];
     let mut tries = 0;
-    while let Some(mut batch) = stack.pop() {
+    while let Some(batch) = stack.pop() {
         match apply(graph, context, &batch, &mut ended.sent_again).await {
             Ok(applied) => {
+                ended.deletes += batch.deletes();
                 ended.applied.add(applied);
                 tries = 0;
+            }
+            Err(error) if error.kind == Kind::UnknownOutcome => {
+                ended.deletes += batch.deletes();
+                return Err(error);
             }
             Err(error) if error.kind == Kind::Refused && tries + 1 < REFUSED_TRIES => {
                 tries += 1;
@@ -82,18 +92,19 @@ async fn write_parts<G: GraphStore>(
                 return Err(error.with_kind(Kind::Transient));
             }
             Err(error) if error.kind == Kind::TooLarge && leaves_alone(&batch) => {
-                strip(graph, context, batch[0].key(), error, &mut ended.applied).await?;
+                strip(graph, context, &batch, error, &mut ended.applied).await?;
                 stack.push(batch);
             }
             Err(error) if matches!(error.kind, Kind::Refused | Kind::TooLarge) => {
                 tracing::info!(rows = batch.len(), %error, "splitting a batch");
                 tries = 0;
                 if batch.len() > 1 {
-                    let second = batch.split_off(batch.len() / 2);
-                    stack.extend([second, batch]);
+                    let [first, second] = batch.halves();
+                    stack.extend([second, first]);
                     continue;
                 }
-                let instead = batch.pop().and_then(|item| give_up(item, &error, &context.shape));
+                let instead =
+                    batch.into_last().and_then(|item| give_up(item, &error, &context.shape));
                 ended.instead.extend(instead.ok_or_else(|| error.with_kind(Kind::Graph))?);
             }
             Err(error) => return Err(error),
@@ -129,13 +140,13 @@ fn leaves_alone(batch: &[Item]) -> bool {
 async fn strip<G: GraphStore>(
     graph: &G,
     context: &Context,
-    key: i64,
+    leave: &Batch,
     error: Error,
     total: &mut Applied,
 ) -> Result<()> {
     let (mut is_less, mut most) = (false, STRIPPED_MAX);
     loop {
-        match graph.strip(context, key, most).await {
+        match graph.strip(context, leave, most).await {
             Ok(stripped) if stripped.detached + stripped.foreign_deleted == 0 => {
                 // Where nothing was on it, alone it is no more than any other.
                 return if is_less { Ok(()) } else { Err(error.with_kind(Kind::Graph)) };
@@ -154,18 +165,21 @@ async fn strip<G: GraphStore>(
 }
 
 /// What is done with a row that the server does not take: it is absent, with the server's code.
-fn give_up(item: Item, error: &Error, shape: &Shape) -> Option<Batch> {
+fn give_up(item: Item, error: &Error, shape: &Shape) -> Option<Vec<Item>> {
     let (key, reason) = (item.key(), refusal(&item, error, shape));
     let same = |entry: &Entry| reason.is_said_by(entry.as_ref());
     Some(match item {
         Item::Enter { entry, .. } | Item::Create { entry, .. } if same(&entry) => Vec::new(),
-        Item::Enter { .. } | Item::Create { .. } => vec![Item::Quarantine { key, reason }],
+        Item::Enter { entry, .. } | Item::Create { entry, .. } => {
+            vec![Item::Quarantine { key, reason, is_new: is_new_cause(entry.as_ref()) }]
+        }
         Item::UpdateNode { .. } => {
-            vec![Item::Leave { key, gone: true }, Item::Quarantine { key, reason }]
+            vec![Item::Leave { key, gone: true }, Item::Quarantine { key, reason, is_new: true }]
         }
         Item::UpdateRelationship { relationship, .. } => {
             let name = relationship.name.to_string();
-            vec![Item::Delete { key, name, gone: true }, Item::Quarantine { key, reason }]
+            let entry = Item::Quarantine { key, reason, is_new: true };
+            vec![Item::Delete { key, name, gone: true }, entry]
         }
         _ => return None,
     })

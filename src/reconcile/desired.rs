@@ -7,7 +7,7 @@ use crate::mapping::registry::NoName;
 use crate::mapping::{Mapping, Registry, Slot};
 use crate::model::value::IdentityValue;
 use crate::model::{Cell, SourceRow, Value};
-use crate::neo4j::quarantine::Reason;
+use crate::neo4j::quarantine::{EDGE_DANGLING, Reason};
 
 /// Longest text that Neo4j's range index takes, less what its own encoding adds: beyond about 8 kB
 /// it fails with `Neo.DatabaseError.Statement.ExecutionFailed`.
@@ -144,7 +144,7 @@ fn identity(what: &str, cell: &Cell) -> Result<IdentityValue, Reason> {
 
 fn end(cell: &Cell) -> Result<IdentityValue, Reason> {
     cell.value().and_then(IdentityValue::of).ok_or_else(|| {
-        Reason::new("edge-dangling", "a node row that it joins does not exist at the source")
+        Reason::new(EDGE_DANGLING, "a node row that it joins does not exist at the source")
     })
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::desired::{Desired, Outcome, Place};
 use crate::model::Value;
 use crate::model::value::IdentityValue;
-use crate::neo4j::quarantine::{Entries, Reason};
+use crate::neo4j::quarantine::{Causes, Entries, Reason, is_root_cause};
 
 /// A node as it is.
 #[derive(Clone, Debug, PartialEq)]
@@ -116,6 +116,8 @@ pub enum Item {
         key: i64,
         /// Why.
         reason: Reason,
+        /// Whether the row was at no fault of its own before.
+        is_new: bool,
     },
     /// A row leaves quarantine.
     Release {
@@ -147,10 +149,27 @@ impl Item {
         }
     }
 
+    /// The root cause that it puts into quarantine, if it does.
+    pub fn cause(&self) -> Option<&'static str> {
+        match self {
+            Self::Quarantine { reason, is_new: true, .. } if reason.is_root_cause() => {
+                Some(reason.code)
+            }
+            _ => None,
+        }
+    }
+
     /// Whether it takes something away that others may wait for (R8: before all that comes).
     pub fn clears(&self) -> bool {
         matches!(self, Self::Delete { .. } | Self::Leave { .. } | Self::Unlabel { .. })
     }
+}
+
+/// The root causes that items put into quarantine.
+pub fn causes(items: &[Item]) -> Causes {
+    let mut causes = Causes::new();
+    items.iter().filter_map(Item::cause).for_each(|code| *causes.entry(code).or_default() += 1);
+    causes
 }
 
 /// Nodes: what has to be written so that the graph holds `desired` for these keys.
@@ -302,7 +321,14 @@ fn changes(desired: &[Option<Value>], actual: &[Option<Value>]) -> Changes {
 }
 
 fn quarantine(key: i64, reason: &Reason, entry: Option<&(String, String)>) -> Option<Item> {
-    (!reason.is_said_by(entry)).then(|| Item::Quarantine { key, reason: reason.clone() })
+    let is_new = is_new_cause(entry);
+    (!reason.is_said_by(entry)).then(|| Item::Quarantine { key, reason: reason.clone(), is_new })
+}
+
+/// Whether a row that goes into quarantine was at no fault of its own before; `entry` is what quarantine
+/// says of it already.
+pub fn is_new_cause(entry: Option<&(String, String)>) -> bool {
+    entry.is_none_or(|(code, _)| !is_root_cause(code))
 }
 
 fn stale_entries<'a>(

@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::breaker::{self, Deletes};
+use super::breaker::{Budget, Target};
 use super::desired::{Outcome, Wanted};
 use super::diff::Item;
 use super::retry::Patience;
+use super::run::Run;
 use super::stores::GraphStore;
-use super::summary::Summary;
 use crate::config::FullConfig;
 use crate::error::{Error, Kind, Result};
 use crate::mapping::registry::Owned;
@@ -59,28 +59,16 @@ pub struct Engine<G> {
     pub run: Run,
     /// Whether quarantine may hold entries that wait for something.
     pub somebody_waits: bool,
+    /// Tables of which the circuit breaker refused deletes since somebody looked here.
+    pub refused: BTreeSet<Slot>,
+    /// What runs deleted that did not come to their end: the run that does their work again counts it.
+    pub(super) unfinished: BTreeMap<Target, u64>,
     /// The constraints and indexes that the graph was seen to have.
     schema: Checked,
 }
 
 /// How long a write waits for indexes that are being filled before it is tried again later.
 const POPULATING_MAX: Duration = Duration::from_secs(10);
-
-/// What belongs to one full or one window: what it did, and its limits' counts.
-#[derive(Debug, Default)]
-pub struct Run {
-    /// What was done so far.
-    pub summary: Summary,
-    /// New quarantine entries so far.
-    pub quarantined_anew: u64,
-    /// What was deleted so far, by table, for the circuit breaker.
-    pub deletes: BTreeMap<Slot, Deletes>,
-    /// Whether anything was sent to be written, and so the graph may not stand where it stood.
-    pub has_written: bool,
-    /// The latest version that any of its rows were read at: the graph may stand beyond the version
-    /// that its checkpoint will say.
-    pub read_at_max: i64,
-}
 
 /// Desired things of the keys of a page.
 pub struct Wish {
@@ -108,6 +96,7 @@ impl<G: GraphStore> Engine<G> {
         state: State,
         limits: FullConfig,
     ) -> Self {
+        let run = Run::new(Budget::new(limits.allow_deletes), limits.quarantine_max);
         Self {
             graph,
             mapping: Arc::new(mapping),
@@ -117,10 +106,12 @@ impl<G: GraphStore> Engine<G> {
             next_fence: None,
             state,
             limits,
-            run: Run::default(),
+            run,
             // Until it is known that nobody does.
             somebody_waits: true,
             schema: Checked::default(),
+            refused: BTreeSet::new(),
+            unfinished: BTreeMap::new(),
         }
     }
 
@@ -146,6 +137,7 @@ impl<G: GraphStore> Engine<G> {
             read_at,
             quarantine_missing_ends: last_look,
             somebody_waits: self.somebody_waits,
+            room: self.run.room.clone(),
         })
     }
 
@@ -169,26 +161,15 @@ impl<G: GraphStore> Engine<G> {
         Some([Slot::Node(table.from), Slot::Node(table.to)])
     }
 
-    /// Begins a run, or goes on with one; returns the one before.
-    pub fn begin(&mut self, run: Run) -> Run {
-        std::mem::replace(&mut self.run, run)
-    }
-
     /// Adds what a transaction did.
     pub fn note(&mut self, slot: Slot, applied: &Applied) {
         self.run.summary.add(slot, applied);
-        self.run.quarantined_anew += applied.quarantined;
         self.somebody_waits |= applied.quarantined > 0;
     }
 
     /// Looks whether anybody waits at all.
     pub async fn refresh_waiting(&mut self) -> Result<()> {
-        let mut entries = 0;
-        for slot in self.mapping.slots() {
-            let table = self.mapping.table(slot).name.to_string();
-            entries += self.graph.entry_count(&table).await?;
-        }
-        self.somebody_waits = entries > 0;
+        self.somebody_waits = self.graph.has_entries().await?;
         Ok(())
     }
 
@@ -273,20 +254,8 @@ impl<G: GraphStore> Engine<G> {
         self.settle().await?;
         let Some(fence) = &self.fence else { return Ok(()) };
         let from = self.state.seal();
+        let consistent = if to.frozen.is_empty() { consistent } else { Some(false) };
         self.graph.advance(fence, Some(&from), to, consistent).await
-    }
-
-    /// The circuit breaker over what was deleted so far and what these items would add.
-    pub(super) fn check_deletes(&self, slot: Slot, items: &[Item]) -> Result<()> {
-        let Some(so_far) = self.run.deletes.get(&slot) else { return Ok(()) };
-        let deletes = so_far.deletes + count_deletes(items);
-        breaker::check(&[Deletes { deletes, ..so_far.clone() }], self.limits.allow_deletes)
-    }
-
-    /// What there is of a table, of which nothing was deleted yet.
-    pub async fn untouched(&self, shape: &Shape) -> Result<Deletes> {
-        let present = self.graph.count(shape).await?;
-        Ok(Deletes { table: shape.table.clone(), present, deletes: 0 })
     }
 
     /// How many of some keys the graph has.
@@ -302,23 +271,15 @@ impl<G: GraphStore> Engine<G> {
         }
         Ok(present as u64)
     }
-
-    /// Adds what was deleted.
-    pub(super) fn note_deletes(&mut self, slot: Slot, deletes: u64) {
-        if let Some(so_far) = self.run.deletes.get_mut(&slot) {
-            so_far.deletes += deletes;
-        }
-    }
-}
-
-/// Items that take something away which does not come again at once with its own row.
-pub(super) fn count_deletes(items: &[Item]) -> u64 {
-    let deletes =
-        |item: &&Item| matches!(item, Item::Leave { .. } | Item::Delete { gone: true, .. });
-    items.iter().filter(deletes).count() as u64
 }
 
 /// Keys of the nodes that leave.
 pub(super) fn leaving(items: &[Item]) -> impl Iterator<Item = i64> {
     items.iter().filter(|item| matches!(item, Item::Leave { .. })).map(Item::key)
+}
+
+/// Keys of the nodes that leave because their row is gone or can't be represented.
+pub(super) fn gone(items: &[Item]) -> BTreeSet<i64> {
+    let gone = items.iter().filter(|item| matches!(item, Item::Leave { gone: true, .. }));
+    gone.map(Item::key).collect()
 }

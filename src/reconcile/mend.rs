@@ -26,9 +26,6 @@ impl<S: SourceStore, G: GraphStore> Carrier<S, G> {
             let Some(keys) = named.keys.get(&slot).filter(|keys| !keys.is_empty()) else {
                 continue;
             };
-            let shape = self.engine.shape(slot);
-            let deletes = self.engine.untouched(&shape).await?;
-            self.engine.run.deletes.insert(slot, deletes);
             let rows = self.engine.limits.batch_rows;
             let mut pages = self.reader(slot, Depth::Rows, rows).start_keys(keys.clone().into());
             while let Some(page) = pages.recv().await {

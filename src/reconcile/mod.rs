@@ -23,6 +23,7 @@ pub mod plan;
 pub mod progress;
 pub mod purge;
 pub mod retry;
+pub mod run;
 pub mod stores;
 pub mod summary;
 pub mod sweep;

@@ -6,8 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use tokio::task::JoinSet;
 
 use super::batch;
+use super::breaker::{Approved, Target};
 use super::diff::{self, ActualNodes, Item};
-use super::engine::{self, Engine, Wish, count_deletes};
+use super::engine::{self, Engine, Wish};
 use super::lanes::{self, Limits};
 use super::stores::GraphStore;
 use crate::error::{Error, Kind, Result};
@@ -28,7 +29,6 @@ pub(super) type Leaving = BTreeMap<Slot, BTreeSet<i64>>;
 /// What has to be written for some keys of a table.
 pub(super) struct Planned {
     pub items: Vec<Item>,
-    pub entries: Entries,
     /// Nodes whose edges have to be looked at again: they leave, or are another row's now.
     pub uprooted: BTreeSet<i64>,
 }
@@ -87,15 +87,16 @@ impl<G: GraphStore> Engine<G> {
         self.settle().await?;
         let shape = self.shape(slot);
         let planned = self.plan(slot, &shape, wish, &Leaving::new()).await?;
-        self.check_quarantine(&planned.items, &planned.entries)?;
-        self.check_deletes(slot, &planned.items)?;
+        self.check_quarantine(&planned.items)?;
+        let items = self.approve(Target::Rows(slot), planned.items).await?;
         if self.fence.is_none() {
-            self.pretend(slot, &shape, &planned.items, wish);
+            self.pretend(slot, &shape, &items, wish);
             return Ok(Vec::new());
         }
-        self.shed_edges(slot, &planned.uprooted, wish.read_at).await?;
+        let gone = engine::gone(&items);
+        self.shed_edges(slot, &planned.uprooted, &gone, wish.read_at).await?;
         let context = self.context(slot, wish.read_at, last_look).await?;
-        self.write(slot, &context, planned.items).await
+        self.write(slot, &context, items).await
     }
 
     /// What has to be written. Relationships on nodes that are `leaving` are looked at as if they were
@@ -116,7 +117,7 @@ impl<G: GraphStore> Engine<G> {
             items.extend(self.woken(wish, &actual, &entries));
             let mut uprooted: BTreeSet<i64> = engine::leaving(&items).collect();
             uprooted.extend(wish.inserted.iter().filter(|key| actual.contains_key(key)));
-            Ok(Planned { items, entries, uprooted })
+            Ok(Planned { items, uprooted })
         } else {
             let actual = self.actual_relationships(shape, wish, limit);
             let (entries, mut actual) = tokio::try_join!(entries, actual)?;
@@ -124,7 +125,7 @@ impl<G: GraphStore> Engine<G> {
                 diff::detach(&mut actual, ends.map(|nodes| leaving.get(&nodes)));
             }
             let items = diff::relationships(&wish.desired, &actual, &entries);
-            Ok(Planned { items, entries, uprooted: BTreeSet::new() })
+            Ok(Planned { items, uprooted: BTreeSet::new() })
         }
     }
 
@@ -148,43 +149,58 @@ impl<G: GraphStore> Engine<G> {
     }
 
     /// R1: re-key what you detach. Edges on nodes that leave go first, and stand in quarantine until
-    /// they are carried again: a crash in between forgets none.
+    /// they are carried again: a crash in between forgets none. Edges on nodes that are `gone` count as
+    /// deleted: no row brings them back.
     async fn shed_edges(
         &mut self,
         slot: Slot,
         uprooted: &BTreeSet<i64>,
+        gone: &BTreeSet<i64>,
         read_at: i64,
     ) -> Result<()> {
-        let keys: Vec<i64> = uprooted.iter().copied().collect();
+        let (gone, moved): (Vec<i64>, Vec<i64>) =
+            uprooted.iter().partition(|key| gone.contains(key));
         for edges in self.edges_of(slot) {
-            for some in keys.chunks(self.limits.batch_rows.max(1)) {
-                let (nodes, shape) = (self.shape(slot), self.shape(edges));
-                let found = self.graph.edges_on(&nodes, &shape, Which::Keys(some)).await?;
-                if found.is_empty() {
-                    continue;
+            // Those that are gone come first: an edge may stand on both.
+            for (keys, gone) in [(&gone, true), (&moved, false)] {
+                for some in keys.chunks(self.limits.batch_rows.max(1)) {
+                    self.shed_some_edges(slot, edges, some, gone, read_at).await?;
                 }
-                self.run.summary.detached += found.len() as u64;
-                self.somebody_waits = true;
-                let context = self.context(edges, read_at, true).await?;
-                let items = found.into_iter().flat_map(|(key, name)| {
-                    // In this order: should the two fall into two transactions, the entry is first.
-                    let entry = Item::Quarantine { key, reason: quarantine::detached() };
-                    [entry, Item::Delete { key, name, gone: false }]
-                });
-                self.write_whole(edges, &context, items.collect()).await?;
             }
         }
         Ok(())
     }
 
-    /// Too many new entries are a mapping's fault, not the rows'.
-    pub(super) fn check_quarantine(&self, items: &[Item], entries: &Entries) -> Result<()> {
-        let new = |item: &&Item| matches!(item, Item::Quarantine { key, .. } if !entries.contains_key(key));
-        let new = items.iter().filter(new).count() as u64;
-        if self.run.quarantined_anew + new <= self.limits.quarantine_max {
+    async fn shed_some_edges(
+        &mut self,
+        slot: Slot,
+        edges: Slot,
+        nodes: &[i64],
+        gone: bool,
+        read_at: i64,
+    ) -> Result<()> {
+        let (of_nodes, shape) = (self.shape(slot), self.shape(edges));
+        let found = self.graph.edges_on(&of_nodes, &shape, Which::Keys(nodes)).await?;
+        if found.is_empty() {
             return Ok(());
         }
-        Err(too_many(self.limits.quarantine_max, items))
+        let count = found.len() as u64;
+        let items = found.into_iter().flat_map(|(key, name)| {
+            // In this order: should the two fall into two transactions, the entry is first.
+            let reason = quarantine::detached();
+            let entry = Item::Quarantine { key, reason, is_new: true };
+            [entry, Item::Delete { key, name, gone }]
+        });
+        let items = self.approve(Target::Rows(edges), items.collect()).await?;
+        self.run.summary.detached += count;
+        self.somebody_waits = true;
+        let context = self.context(edges, read_at, true).await?;
+        self.write_whole(edges, &context, items).await.map(|_| ())
+    }
+
+    /// Too many root causes are a mapping's fault, not the rows'.
+    pub(super) fn check_quarantine(&self, items: &[Item]) -> Result<()> {
+        self.run.room.take(&diff::causes(items)).map(drop)
     }
 
     fn pretend(&mut self, slot: Slot, shape: &Shape, items: &[Item], wish: &Wish) {
@@ -208,7 +224,7 @@ impl<G: GraphStore> Engine<G> {
         &mut self,
         slot: Slot,
         context: &Context,
-        items: Vec<Item>,
+        items: Approved<Vec<Item>>,
     ) -> Result<Vec<Waiting>> {
         let (mut waiting, instead) = self.write_rounds(slot, context, items).await?;
         if !instead.is_empty() {
@@ -224,10 +240,10 @@ impl<G: GraphStore> Engine<G> {
         context: &Context,
         items: Vec<Item>,
     ) -> Result<Vec<Waiting>> {
-        self.check_quarantine(&items, &Entries::new())?;
-        self.check_deletes(slot, &items)?;
+        self.check_quarantine(&items)?;
+        let items = self.approve(Target::Rows(slot), items).await?;
         let leaving = engine::leaving(&items).collect();
-        self.shed_edges(slot, &leaving, context.read_at).await?;
+        self.shed_edges(slot, &leaving, &engine::gone(&items), context.read_at).await?;
         // By what was written so far, something may wait for what leaves.
         let context = self.context(slot, context.read_at, context.quarantine_missing_ends).await?;
         self.write_whole(slot, &context, items).await
@@ -238,7 +254,7 @@ impl<G: GraphStore> Engine<G> {
         &mut self,
         slot: Slot,
         context: &Context,
-        items: Vec<Item>,
+        items: Approved<Vec<Item>>,
     ) -> Result<Vec<Waiting>> {
         let (waiting, instead) = self.write_rounds(slot, context, items).await?;
         if instead.is_empty() {
@@ -253,14 +269,13 @@ impl<G: GraphStore> Engine<G> {
         &mut self,
         slot: Slot,
         context: &Context,
-        items: Vec<Item>,
+        items: Approved<Vec<Item>>,
     ) -> Result<(Vec<Waiting>, Vec<Item>)> {
         let (lanes, batch_rows) = (self.limits.lanes, self.limits.batch_rows);
         let limits = Limits { lanes, batch_rows, lane_rows_min: batch_rows.min(LANE_ROWS_MIN) };
         let (mut waiting, mut instead) = (Vec::new(), Vec::new());
         self.run.has_written |= !items.is_empty();
-        for round in lanes::rounds(items, limits) {
-            let deletes: u64 = round.iter().map(|batch| count_deletes(batch)).sum();
+        for round in items.in_rounds(|items| lanes::rounds(items, limits)) {
             let mut running = JoinSet::new();
             for items in round {
                 running.spawn(batch::write(self.graph.clone(), context.clone(), items));
@@ -270,6 +285,7 @@ impl<G: GraphStore> Engine<G> {
                 let ended = ended
                     .map_err(|e| Error::new(Kind::Graph, format!("a lane ended early: {e}")))?;
                 self.note(slot, &ended.applied);
+                self.run.budget.spend(Target::Rows(slot), ended.deletes);
                 self.run.summary.retries += ended.sent_again;
                 waiting.extend(ended.applied.waiting);
                 instead.extend(ended.instead);
@@ -278,30 +294,9 @@ impl<G: GraphStore> Engine<G> {
             if let Some(error) = failure {
                 return Err(error);
             }
-            self.note_deletes(slot, deletes);
-        }
-        if self.run.quarantined_anew > self.limits.quarantine_max {
-            return Err(over_quarantine_max(self.limits.quarantine_max, ""));
         }
         Ok((waiting, instead))
     }
-}
-
-fn too_many(max: u64, items: &[Item]) -> Error {
-    let codes: BTreeSet<&str> = items
-        .iter()
-        .filter_map(|item| match item {
-            Item::Quarantine { reason, .. } => Some(reason.code),
-            _ => None,
-        })
-        .collect();
-    over_quarantine_max(max, &codes.into_iter().collect::<Vec<_>>().join(", "))
-}
-
-fn over_quarantine_max(max: u64, codes: &str) -> Error {
-    let codes = if codes.is_empty() { String::new() } else { format!(" ({codes})") };
-    Error::stop(format!("more than {max} rows would go into quarantine{codes}"))
-        .hint("that is a mapping's fault rather than the rows'; correct the mapping, or raise full.quarantine_max")
 }
 
 fn describe(shape: &Shape, item: &Item) -> String {

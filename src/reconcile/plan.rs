@@ -54,6 +54,8 @@ pub struct Asked {
     pub distrust: Option<String>,
     /// All rows are looked at, for this reason.
     pub anew: Option<String>,
+    /// These tables, which are frozen.
+    pub thaw: BTreeSet<String>,
 }
 
 /// How far the checkpoint can be relied on.
@@ -82,7 +84,10 @@ pub fn plan(
 ) -> Result<Plan> {
     let owned = found.map(|f| f.state.owned.clone()).unwrap_or_default();
     check_tables(mapping, &owned)?;
-    let all: BTreeSet<String> = mapping.slots().into_iter().map(|s| mapping.entry(s)).collect();
+    let is_frozen = |name: &String| found.is_some_and(|f| f.state.frozen.contains_key(name));
+    let takes_part = |name: &String| asked.full || asked.thaw.contains(name) || !is_frozen(name);
+    let all = mapping.slots().into_iter().map(|s| mapping.entry(s));
+    let all: BTreeSet<String> = all.filter(takes_part).collect();
     let kept = found.and_then(|f| f.state.version);
     let fresh = |tables, reason: &str, version| {
         Plan::Full(Start {
@@ -115,8 +120,13 @@ pub fn plan(
                 })
             }
             _ if asked.full => fresh(all, "", kept),
-            _ if !asked.tables.is_empty() => {
-                fresh(with_edges(mapping, asked.tables.iter().cloned()), "", kept)
+            _ if !asked.thaw.is_empty() => {
+                let frozen = with_edges(mapping, asked.thaw.iter().cloned());
+                fresh(frozen, "tables that were frozen are tried again", kept)
+            }
+            _ if asked.tables.iter().any(takes_part) => {
+                let tables = asked.tables.iter().filter(|name| takes_part(name));
+                fresh(with_edges(mapping, tables.cloned()), "", kept)
             }
             _ if state.cursor.is_none() && state.version == Some(current(versions)) => Plan::Idle,
             _ => Plan::Window,
@@ -124,9 +134,10 @@ pub fn plan(
     })
 }
 
-/// The version after which a table's changes are wanted; `None` before its first full.
+/// The version after which a table's changes are wanted; `None` before its first full, and while it is
+/// frozen.
 pub fn from(state: &State, table: &str) -> Option<i64> {
-    let followed = state.followed()?;
+    let followed = state.followed().filter(|_| !state.frozen.contains_key(table))?;
     let anew = state.progress.as_ref().filter(|p| p.tables.iter().any(|t| t == table));
     Some(anew.map_or(followed, |progress| progress.since.max(followed)))
 }
@@ -217,6 +228,9 @@ fn lost_tables(
     let (mut lost, mut reasons) = (BTreeSet::new(), Vec::new());
     for (slot, _) in tracked(mapping) {
         let entry = mapping.entry(slot);
+        if state.frozen.contains_key(&entry) {
+            continue;
+        }
         let from = from(state, &entry).unwrap_or(-1);
         let (object, min_valid) = (epoch.table(slot)?, versions.table(slot)?.min_valid);
         let known = state.epoch.as_ref().and_then(|known| known.table(&entry, &object));

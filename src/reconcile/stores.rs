@@ -19,6 +19,7 @@ use crate::neo4j::leader::{Beat, Request, Sign};
 use crate::neo4j::quarantine::Entries;
 use crate::neo4j::schema::SchemaStore;
 use crate::neo4j::strays::Stray;
+use crate::reconcile::breaker::{Approved, AtMost, Target};
 use crate::reconcile::diff::{ActualNodes, ActualRelationships, Item};
 use crate::sqlserver::epoch::{Epoch, Versions};
 use crate::sqlserver::pages::{Depth, KeyRange, Keys, Page, PageLimit};
@@ -82,6 +83,15 @@ pub trait SourceStore: Send + 'static {
 /// What an answer of [`GraphStore::identities`] says of a node: row key, names, identity.
 pub type NodeIdentity = (i64, Vec<String>, Option<IdentityValue>);
 
+/// All that the graph holds of the first keys of a range.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Stretch<T> {
+    /// What it holds.
+    pub found: Vec<T>,
+    /// The keys of the range that come after; `None` where the range is done.
+    pub rest: Option<KeyRange>,
+}
+
 /// The graph side. Its calls may run side by side.
 pub trait GraphStore: SchemaStore + Clone + Send + Sync + 'static {
     /// The checkpoint, whoever's it is.
@@ -107,8 +117,13 @@ pub trait GraphStore: SchemaStore + Clone + Send + Sync + 'static {
         consistent: Option<bool>,
     ) -> impl Future<Output = Result<()>> + Send;
 
-    /// How many things of a table there are.
-    fn count(&self, shape: &Shape) -> impl Future<Output = Result<u64>> + Send;
+    /// How many things of a kind there are that provsync made; counts up to `most`.
+    fn count(
+        &self,
+        shape: &Shape,
+        target: Target,
+        most: u64,
+    ) -> impl Future<Output = Result<u64>> + Send;
 
     /// Nodes of some keys.
     fn nodes(
@@ -126,22 +141,27 @@ pub trait GraphStore: SchemaStore + Clone + Send + Sync + 'static {
         limit: BytesMax,
     ) -> impl Future<Output = Result<ActualRelationships>> + Send;
 
-    /// Nodes of a key range, without properties.
+    /// The first nodes of a key range, without properties; some `most` of them.
     fn identities(
         &self,
         shape: &Shape,
         range: KeyRange,
-    ) -> impl Future<Output = Result<Vec<NodeIdentity>>> + Send;
+        most: usize,
+    ) -> impl Future<Output = Result<Stretch<NodeIdentity>>> + Send;
 
-    /// Relationships of a key range: row key and type.
+    /// The first relationships of a key range: row key and type; some `most` of them a type.
     fn relationship_keys(
         &self,
         shape: &Shape,
         range: KeyRange,
-    ) -> impl Future<Output = Result<Vec<(i64, String)>>> + Send;
+        most: usize,
+    ) -> impl Future<Output = Result<Stretch<(i64, String)>>> + Send;
 
     /// Quarantine's entries of some keys of a table.
     fn entries(&self, table: &str, keys: &Keys) -> impl Future<Output = Result<Entries>> + Send;
+
+    /// Whether anything is in quarantine.
+    fn has_entries(&self) -> impl Future<Output = Result<bool>> + Send;
 
     /// Number of a table's entries in quarantine.
     fn entry_count(&self, table: &str) -> impl Future<Output = Result<u64>> + Send;
@@ -203,26 +223,29 @@ pub trait GraphStore: SchemaStore + Clone + Send + Sync + 'static {
     fn apply(
         &self,
         context: &Context,
-        items: &[Item],
+        items: &Approved<Vec<Item>>,
     ) -> impl Future<Output = Result<Applied>> + Send;
 
-    /// Takes relationships off a node that leaves, `most` at most, in one transaction, guard last:
+    /// Takes relationships off the node that `leave` removes from its identity, `most` at most, in one transaction, guard last:
     /// [`crate::neo4j::apply::strip`].
     fn strip(
         &self,
         context: &Context,
-        key: i64,
+        leave: &Approved<Vec<Item>>,
         most: usize,
     ) -> impl Future<Output = Result<Applied>> + Send;
 
-    /// Deletes up to `limit` placeholders that no link needs, guard last; `None` if there are none.
+    /// How many placeholders of a table no link needs.
+    fn orphan_count(&self, shape: &Shape) -> impl Future<Output = Result<u64>> + Send;
+
+    /// Deletes some of them, guard last; returns how many.
     fn sweep(
         &self,
         shape: &Shape,
-        limit: usize,
+        most: &Approved<AtMost>,
         fence: &Fence,
         read_at: i64,
-    ) -> impl Future<Output = Result<Option<(u64, Counters)>>> + Send;
+    ) -> impl Future<Output = Result<(u64, Counters)>> + Send;
 
     /// Up to `most` things of a table whose key is no row's.
     fn strays(&self, shape: &Shape, most: usize)
@@ -232,6 +255,6 @@ pub trait GraphStore: SchemaStore + Clone + Send + Sync + 'static {
     fn remove_strays(
         &self,
         context: &Context,
-        ids: &[String],
+        ids: &Approved<Vec<String>>,
     ) -> impl Future<Output = Result<u64>> + Send;
 }

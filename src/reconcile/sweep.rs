@@ -1,16 +1,15 @@
 //! What is provsync's in the graph and neither a row's nor needed: things whose key is none that a row can
 //! have, and placeholders that no link needs.
 
-use super::breaker::{self, Deletes};
+use super::breaker::{Approved, AtMost, Deleting, Target};
 use super::carrier::Carrier;
 use super::stores::{GraphStore, SourceStore};
-use crate::error::Result;
+use crate::error::{Error, Kind, Result};
 use crate::mapping::Slot;
 use crate::neo4j::actual::Which;
-use crate::neo4j::strays::Stray;
 
 /// How many are held at a time.
-const HELD_MAX: usize = 500_000;
+const HELD_MAX: usize = 50_000;
 /// Read at whatever version of the source (R4).
 const LOOKS_AT_THE_GRAPH_ALONE: i64 = i64::MAX;
 
@@ -27,8 +26,13 @@ impl<S: SourceStore, G: GraphStore> Carrier<S, G> {
     /// Takes away what no row and no link needs, once all rows that were to be carried are: a node that
     /// has a row's identity was given to it then, and is none of these any more.
     pub async fn sweep(&mut self) -> Result<()> {
+        let is_followed = |slot: &Slot| {
+            let name = self.engine.mapping.entry(*slot);
+            !self.engine.state.frozen.contains_key(&name)
+        };
+        let slots = self.engine.mapping.slots().into_iter().filter(is_followed);
         let (nodes, relationships): (Vec<Slot>, Vec<Slot>) =
-            self.engine.mapping.slots().into_iter().partition(|s| matches!(s, Slot::Node(_)));
+            slots.partition(|s| matches!(s, Slot::Node(_)));
         // Relationships before the nodes that they stand on (R8).
         for slot in relationships.into_iter().chain(nodes.iter().copied()) {
             self.remove(Leftover::Stray, slot).await?;
@@ -56,57 +60,77 @@ impl<S: SourceStore, G: GraphStore> Carrier<S, G> {
 
     /// Returns whether there may be more; a dry run leaves them.
     async fn remove_some_placeholders(&mut self, slot: Slot) -> Result<bool> {
+        let target = Target::Placeholders(slot);
         let engine = &mut self.engine;
         engine.settle().await?;
-        let Some(fence) = engine.fence.clone() else { return Ok(false) };
-        let (shape, limit) = (engine.shape(slot), engine.limits.batch_rows);
-        let swept = engine.graph.sweep(&shape, limit, &fence, LOOKS_AT_THE_GRAPH_ALONE).await?;
-        let Some((removed, counters)) = swept else { return Ok(false) };
-        engine.run.has_written = true;
-        engine.run.summary.placeholders_removed += removed;
-        engine.run.summary.written.add(&counters);
-        Ok(true)
+        if engine.fence.is_none() {
+            return Ok(false);
+        }
+        let shape = engine.shape(slot);
+        let orphans = engine.graph.orphan_count(&shape).await?;
+        if orphans == 0 {
+            return Ok(false);
+        }
+        // All of them or none.
+        engine.check_deletes(&[(target, orphans)]).await?;
+        let most = AtMost(orphans.min(engine.limits.batch_rows.max(1) as u64));
+        let most = engine.approve(target, most).await?;
+        let fence = engine.context(slot, LOOKS_AT_THE_GRAPH_ALONE, false).await?.fence;
+        let swept = engine.graph.sweep(&shape, &most, &fence, LOOKS_AT_THE_GRAPH_ALONE).await;
+        self.spend(target, most.deletes(), swept.as_ref().map(|(removed, _)| *removed));
+        let (removed, counters) = swept?;
+        self.engine.run.has_written = true;
+        self.engine.run.summary.placeholders_removed += removed;
+        self.engine.run.summary.written.add(&counters);
+        Ok(removed > 0)
+    }
+
+    /// Counts what was deleted, or may have been.
+    fn spend(&mut self, target: Target, sent: u64, removed: Result<u64, &Error>) {
+        let deletes = match removed {
+            Ok(removed) => removed,
+            Err(error) if error.kind == Kind::UnknownOutcome => sent,
+            Err(_) => 0,
+        };
+        self.engine.run.budget.spend(target, deletes);
     }
 
     /// Returns whether there may be more.
     async fn remove_some_strays(&mut self, slot: Slot) -> Result<bool> {
+        let target = Target::Rows(slot);
         let shape = self.engine.shape(slot);
         let strays = self.engine.graph.strays(&shape, HELD_MAX).await?;
         if strays.is_empty() {
             return Ok(false);
         }
-        let so_far = match self.engine.run.deletes.get(&slot) {
-            Some(deletes) => deletes.clone(),
-            None => self.engine.untouched(&shape).await?,
-        };
-        let deletes = so_far.deletes + strays.len() as u64;
-        let more = Deletes { deletes, ..so_far };
-        breaker::check(std::slice::from_ref(&more), self.engine.limits.allow_deletes)?;
+        self.engine.check_deletes(&[(target, strays.len() as u64)]).await?;
         if self.engine.fence.is_none() {
             self.engine.run.summary.tally(slot).deleted += strays.len() as u64;
             return Ok(false);
         }
         let mut removed = 0;
         for some in strays.chunks(self.engine.limits.batch_rows.max(1)) {
-            removed += self.remove_strays(slot, some).await?;
+            let ids = some.iter().map(|stray| stray.id.clone()).collect();
+            let ids = self.engine.approve(target, ids).await?;
+            removed += self.remove_strays(slot, &ids).await?;
         }
         tracing::warn!(table = shape.table, removed, "things with a key of no row were removed");
         self.engine.run.summary.tally(slot).deleted += removed;
-        self.engine.run.deletes.insert(slot, more);
         Ok(removed > 0)
     }
 
     /// R1: edges on nodes that leave are carried before, to where their rows say.
-    async fn remove_strays(&mut self, slot: Slot, strays: &[Stray]) -> Result<u64> {
-        let ids: Vec<String> = strays.iter().map(|stray| stray.id.clone()).collect();
+    async fn remove_strays(&mut self, slot: Slot, ids: &Approved<Vec<String>>) -> Result<u64> {
         for edges in self.engine.edges_of(slot) {
             let (nodes, shape) = (self.engine.shape(slot), self.engine.shape(edges));
-            let found = self.engine.graph.edges_on(&nodes, &shape, Which::Ids(&ids)).await?;
+            let found = self.engine.graph.edges_on(&nodes, &shape, Which::Ids(ids)).await?;
             self.carry_keys(edges, found.into_iter().map(|(key, _)| key).collect()).await?;
         }
         self.engine.settle().await?;
         self.engine.run.has_written = true;
         let context = self.engine.context(slot, LOOKS_AT_THE_GRAPH_ALONE, false).await?;
-        self.engine.graph.remove_strays(&context, &ids).await
+        let removed = self.engine.graph.remove_strays(&context, ids).await;
+        self.spend(Target::Rows(slot), ids.deletes(), removed.as_ref().copied());
+        removed
     }
 }

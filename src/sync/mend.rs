@@ -5,7 +5,6 @@ use crate::error::{Kind, Result};
 use crate::mapping::{Mapping, Slot};
 use crate::neo4j::leader::{Mended, RequestKind};
 use crate::reconcile::carrier::Carrier;
-use crate::reconcile::engine::Run;
 use crate::reconcile::mend::Named;
 use crate::reconcile::stores::{GraphStore, SourceStore};
 
@@ -25,15 +24,18 @@ impl<S: SourceStore> Following<S> {
         else {
             return Ok(());
         };
-        let previous = carrier.engine.begin(Run::default());
+        let previous = carrier.engine.begin();
         let outcome = carrier.mend(&named, self).await;
-        let run = carrier.engine.begin(previous);
+        let run = carrier.engine.end(previous, outcome.is_ok());
         self.note(&run.summary);
         self.is_consistent &= !run.has_written;
         self.doubt_epoch();
         let answer = match outcome {
             Ok(()) => Mended::Done,
-            Err(error) if error.kind == Kind::Stop => Mended::Refused(error.to_string()),
+            Err(error) if error.kind == Kind::Stop => {
+                carrier.engine.refused.clear();
+                Mended::Refused(error.to_string())
+            }
             Err(error) => return Err(error),
         };
         tracing::info!(request = request.id, ?answer, "rows that somebody asked for were carried");

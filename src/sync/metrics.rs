@@ -72,6 +72,12 @@ pub fn full() {
     counter!("provsync_fulls_total").increment(1);
 }
 
+/// Tables that are frozen.
+#[allow(clippy::cast_precision_loss)]
+pub fn frozen(tables: usize) {
+    gauge!("provsync_frozen_tables").set(tables as f64);
+}
+
 /// Rows in quarantine.
 #[allow(clippy::cast_precision_loss)]
 pub fn quarantine(entries: u64) {

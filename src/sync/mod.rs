@@ -13,11 +13,13 @@
 //! - [`mend`]: rows that somebody asked for.
 //! - [`asked`]: how others wait for what they asked of the worker.
 //! - [`failures`]: what is waited for.
+//! - [`frozen`]: tables whose deletes the circuit breaker refused, while the others are followed.
 //! - [`verify`]: the trickle through all rows when there is nothing else to do.
 //! - [`pace`], [`life`], [`metrics`]: when to ask again, what it says of itself.
 
 pub mod asked;
 pub mod failures;
+pub mod frozen;
 pub mod life;
 pub mod mend;
 pub mod metrics;

@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::frozen::Begun;
 use super::metrics;
 use super::window::Carried;
 use super::worker::Following;
 use crate::error::{Error, Kind, Result};
 use crate::reconcile::carrier::Carrier;
-use crate::reconcile::engine::{Engine, Run};
+use crate::reconcile::engine::Engine;
 use crate::reconcile::full::{Between, Full, Options};
 use crate::reconcile::plan::{Asked, Plan, Start};
 use crate::reconcile::stores::{GraphStore, SourceStore};
@@ -23,6 +24,7 @@ impl<S: SourceStore> Following<S> {
         &mut self,
         carrier: &mut Carrier<S, G>,
         start: Start,
+        is_required: bool,
         epoch: &Epoch,
         versions: &Versions,
     ) -> Result<()> {
@@ -45,20 +47,29 @@ impl<S: SourceStore> Following<S> {
         if let Some(deletes) = asked.as_ref().and_then(|r| r.allow_deletes) {
             carrier.engine.limits.allow_deletes = Some(deletes);
         }
+        if start.tables.iter().any(|name| carrier.engine.state.frozen.contains_key(name)) {
+            self.thawed_at = Some(Instant::now());
+        }
         let untracked = self.asked(&carrier.engine).tables;
         let covers_untracked = untracked.is_subset(&start.tables);
         // A window comes first: what is not read anew must get to where the full began, else the
         // checkpoint would stand before the changes that the tables still know.
         self.polled_at = None;
+        let begun =
+            Begun { before: carrier.engine.state.clone(), version: start.version, is_required };
         let options = Options::default();
+        let previous = carrier.engine.begin();
         let outcome = match Full::begin(carrier, self, options, start, epoch, versions).await {
             Ok(full) => full.carry_all().await,
             Err(error) => Err(error),
         };
         carrier.engine.limits.allow_deletes = self.settings.limits.allow_deletes;
-        let mut summary = carrier.engine.begin(Run::default()).summary;
-        self.note(&summary);
-        outcome?;
+        let run = carrier.engine.end(previous, outcome.is_ok());
+        self.note(&run.summary);
+        if let Err(error) = outcome {
+            return self.refused(carrier, error, begun, run.has_written, asked).await;
+        }
+        let mut summary = run.summary;
         self.doubt_epoch();
         (self.distrust, self.anew) = (None, None);
         if covers_untracked {

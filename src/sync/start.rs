@@ -14,7 +14,8 @@ use super::worker::Settings;
 use crate::config::{Config, FullConfig};
 use crate::error::{Error, Kind, Result};
 use crate::mapping::Mapping;
-use crate::neo4j::Graph;
+use crate::neo4j::quarantine::WAKE_UNINDEXED;
+use crate::neo4j::{Graph, Statement};
 use crate::reconcile::full::preflight;
 use crate::reconcile::retry;
 use crate::sqlserver::Source;
@@ -102,6 +103,7 @@ async fn connect(config: &Config, mapping: &Mapping) -> Result<(Source, Graph, O
     source.connect().await?;
     let graph = Graph::connect(&config.graph).await?;
     let described = preflight(config, &mut source, &graph, mapping).await?;
+    graph.run_alone(Statement::new(WAKE_UNINDEXED)).await?;
     let minutes = described.database.retention_minutes.and_then(|m| u64::try_from(m).ok());
     Ok((source, graph, minutes.map(|minutes| Duration::from_secs(60 * minutes))))
 }

@@ -10,7 +10,6 @@ use super::metrics;
 use crate::error::Result;
 use crate::neo4j::leader::Verify;
 use crate::reconcile::carrier::Carrier;
-use crate::reconcile::engine::Run;
 use crate::reconcile::stores::{GraphStore, SourceStore};
 use crate::sqlserver::pages::{Depth, Keys, PageLimit};
 
@@ -74,9 +73,9 @@ impl Trickle {
             self.pause = pause(carrier, interval).await?;
             self.mended = 0;
         }
-        let previous = carrier.engine.begin(Run::default());
+        let previous = carrier.engine.begin_background();
         let outcome = self.compare(carrier).await;
-        let run = carrier.engine.begin(previous);
+        let run = carrier.engine.end_background(previous);
         outcome?;
         self.next_at = Some(Instant::now() + self.pause);
         let summary = run.summary;
@@ -106,6 +105,9 @@ impl Trickle {
             return Ok(());
         };
         self.table_name = carrier.engine.mapping.table(slot).name.to_string();
+        if carrier.engine.state.frozen.contains_key(&self.table_name) {
+            return self.next_table(carrier, slots.len()).await;
+        }
         let mapping = carrier.engine.mapping.clone();
         let limit = PageLimit { rows: ROWS, bytes: carrier.engine.limits.batch_bytes_max };
         let page = carrier.source.page(&mapping, slot, Depth::Rows, self.next, limit).await?;

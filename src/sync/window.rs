@@ -17,9 +17,9 @@ use crate::mapping::Slot;
 use crate::model::value::VALUES;
 use crate::neo4j::checkpoint::{Cursor, State, Witness};
 use crate::reconcile::atomic::Outcome;
-use crate::reconcile::breaker::{self, Deletes};
+use crate::reconcile::breaker::Target;
 use crate::reconcile::carrier::{Carrier, Ends};
-use crate::reconcile::engine::{Engine, Run, Wish};
+use crate::reconcile::engine::{Engine, Wish};
 use crate::reconcile::plan;
 use crate::reconcile::stores::{GraphStore, SourceStore};
 use crate::sqlserver::pages::{Depth, Keys, Page};
@@ -30,8 +30,6 @@ use crate::sqlserver::window::{Changed, ChangedKeys, WindowRead, WindowRequest};
 const LOOKS_MAX: usize = 4;
 /// Keys of a witness.
 const WITNESS_KEYS: usize = 8;
-/// Deletes below which the circuit breaker need not ask how much there is.
-const FEW_DELETES: usize = 1_000;
 
 /// What became of a window.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,9 +48,9 @@ impl<S: SourceStore> Following<S> {
     /// Carries one window.
     pub async fn window<G: GraphStore>(&mut self, carrier: &mut Carrier<S, G>) -> Result<Carried> {
         let begun = Instant::now();
-        let previous = carrier.engine.begin(Run::default());
+        let previous = carrier.engine.begin();
         let outcome = Box::pin(self.look(carrier)).await;
-        let run = carrier.engine.begin(previous);
+        let run = carrier.engine.end(previous, outcome.is_ok());
         self.note(&run.summary);
         if let Ok((Carried::UpTo(version), how)) = &outcome {
             metrics::window(how, begun.elapsed());
@@ -73,7 +71,6 @@ impl<S: SourceStore> Following<S> {
             if let Some(instead) = unusable(&read, self.settings.sync.window_keys_max) {
                 return Ok((instead, "none"));
             }
-            self.allow(carrier, &read).await?;
             let Some(pages) = &read.rows else { return self.by_pages(carrier, &read).await };
             match self.at_once(carrier, &read, pages.clone(), look + 1 == LOOKS_MAX).await {
                 Ok(Outcome::Done) => {
@@ -134,31 +131,26 @@ impl<S: SourceStore> Following<S> {
         read
     }
 
-    /// The circuit breaker over the whole window, before anything of it is written.
-    async fn allow<G: GraphStore>(
+    /// The circuit breaker over all rows that are gone, before the first page is written. A window that
+    /// goes at once is judged as a whole in any case.
+    async fn check_deletes<G: GraphStore>(
         &mut self,
         carrier: &mut Carrier<S, G>,
         read: &WindowRead,
     ) -> Result<()> {
         let engine = &mut carrier.engine;
-        if read.keys.values().map(ChangedKeys::len).sum::<usize>() <= FEW_DELETES {
-            return Ok(());
-        }
-        let mut all = BTreeMap::new();
+        let mut all = Vec::new();
         for (slot, keys) in &read.keys {
-            let shape = engine.shape(*slot);
-            let untouched = engine.untouched(&shape).await?;
-            let mut planned = Deletes { deletes: keys.gone.len() as u64, ..untouched.clone() };
-            if breaker::check(std::slice::from_ref(&planned), engine.limits.allow_deletes).is_err()
-            {
+            let target = Target::Rows(*slot);
+            let mut gone = keys.gone.len() as u64;
+            if !engine.has_room(target, gone).await? {
                 // Rows that came and went within the window are no loss.
-                planned.deletes = engine.present(&shape, keys.gone.iter().map(|c| c.key)).await?;
-                breaker::check(std::slice::from_ref(&planned), engine.limits.allow_deletes)?;
+                let shape = engine.shape(*slot);
+                gone = engine.present(&shape, keys.gone.iter().map(|c| c.key)).await?;
             }
-            all.insert(*slot, untouched);
+            all.push((target, gone));
         }
-        engine.run.deletes = all;
-        Ok(())
+        engine.check_deletes(&all).await
     }
 
     /// All of it in one transaction, with the checkpoint.
@@ -178,7 +170,7 @@ impl<S: SourceStore> Following<S> {
         }
         let engine = &mut carrier.engine;
         let to = moved(&engine.state, read, engine);
-        let is_exact = to.progress.is_none();
+        let is_exact = to.progress.is_none() && to.frozen.is_empty();
         let begun = Instant::now();
         let outcome = engine.carry_at_once(&wishes, &ends, to, is_exact, last_look).await;
         metrics::latency("graph-window", begun.elapsed());
@@ -203,6 +195,7 @@ impl<S: SourceStore> Following<S> {
         read: &WindowRead,
     ) -> Result<(Carried, &'static str)> {
         self.is_consistent = false;
+        self.check_deletes(carrier, read).await?;
         let to = version(read);
         let mut saved = Instant::now();
         let slots = carrier.engine.mapping.slots();
@@ -234,6 +227,7 @@ impl<S: SourceStore> Following<S> {
         carrier.carry_due().await?;
         let state = moved(&carrier.engine.state, read, &carrier.engine);
         let is_exact = state.progress.is_none()
+            && state.frozen.is_empty()
             && carrier.engine.run.read_at_max <= to
             && carrier.due().await?.is_empty()
             && self.is_as_it_was(carrier, read).await?;

@@ -18,7 +18,7 @@ use crate::mapping::{Mapping, Tracking};
 use crate::neo4j::checkpoint::{Found, State};
 use crate::neo4j::leader::RequestKind;
 use crate::reconcile::carrier::Carrier;
-use crate::reconcile::engine::{self, Engine, Run};
+use crate::reconcile::engine::{self, Engine};
 use crate::reconcile::plan::{self, Asked, Plan};
 use crate::reconcile::retry;
 use crate::reconcile::stores::{GraphStore, SourceStore};
@@ -65,6 +65,8 @@ pub struct Following<S> {
     looked_at_constraints: Option<Instant>,
     looked_at_due: Option<Instant>,
     pub(super) carried_untracked: Option<Instant>,
+    /// When tables that are frozen were last tried again.
+    pub(super) thawed_at: Option<Instant>,
     /// The request whose full has begun.
     pub(super) begun: Option<String>,
     pub(super) distrust: Option<String>,
@@ -109,11 +111,13 @@ pub(super) async fn write<S: SourceStore, G: GraphStore>(
     let mut pauses = retry::schedule();
     loop {
         let before = following.mark(&carrier.engine);
-        let pause = match following.turn(&mut carrier).await {
+        let pause = match following.turn_or_freeze(&mut carrier).await {
             Ok(turn) => {
                 pauses = retry::schedule();
-                following.life.trouble(None);
-                metrics::health(true, true);
+                let trouble = carrier.engine.state.trouble();
+                metrics::health(true, trouble.is_none());
+                metrics::frozen(carrier.engine.state.frozen.len());
+                following.life.trouble(trouble);
                 let is_progress = following.mark(&carrier.engine) != before;
                 following.pause_after(if is_progress { turn } else { Turn::Idle })
             }
@@ -157,10 +161,21 @@ impl<S: SourceStore> Following<S> {
             looked_at_constraints: None,
             looked_at_due: None,
             carried_untracked: None,
+            thawed_at: None,
             begun: None,
             distrust: None,
             anew: None,
             settings: settings.clone(),
+        }
+    }
+
+    /// A turn; what the circuit breaker refused is frozen, and the next turn goes on with the rest.
+    async fn turn_or_freeze<G: GraphStore>(&mut self, carrier: &mut Carrier<S, G>) -> Result<Turn> {
+        match self.turn(carrier).await {
+            Err(error) if error.kind == Kind::Stop => {
+                self.freeze(&mut carrier.engine, error).await.map(|()| Turn::Busy)
+            }
+            outcome => outcome,
         }
     }
 
@@ -184,7 +199,8 @@ impl<S: SourceStore> Following<S> {
                 Ok(Turn::Busy)
             }
             Plan::Full(start) => {
-                Box::pin(self.full(carrier, start, &epoch, &versions)).await?;
+                let is_required = self.is_required(&carrier.engine, &versions)?;
+                Box::pin(self.full(carrier, start, is_required, &epoch, &versions)).await?;
                 Ok(Turn::Busy)
             }
         }
@@ -277,6 +293,7 @@ impl<S: SourceStore> Following<S> {
             tables: names.collect(),
             distrust: self.distrust.clone(),
             anew: self.anew.clone(),
+            thaw: self.thaw(&engine.state),
         }
     }
 
@@ -306,7 +323,7 @@ impl<S: SourceStore> Following<S> {
                 return Ok(Turn::Busy);
             }
         }
-        if !self.is_consistent {
+        if !self.is_consistent && carrier.engine.state.frozen.is_empty() {
             if !carrier.is_same_life().await? {
                 self.doubt_epoch();
                 return Ok(Turn::Busy);
@@ -322,9 +339,9 @@ impl<S: SourceStore> Following<S> {
 
     async fn carry_due<G: GraphStore>(&mut self, carrier: &mut Carrier<S, G>) -> Result<bool> {
         carrier.engine.refresh_waiting().await?;
-        let previous = carrier.engine.begin(Run::default());
+        let previous = carrier.engine.begin_background();
         let outcome = carrier.carry_due().await;
-        let run = carrier.engine.begin(previous);
+        let run = carrier.engine.end_background(previous);
         self.note(&run.summary);
         self.is_consistent &= !run.has_written;
         self.doubt_epoch();
@@ -373,7 +390,7 @@ impl<S: SourceStore> Following<S> {
     /// After a failure nothing that is kept in mind is relied on.
     fn forget<G: GraphStore>(&mut self, engine: &mut Engine<G>, error: &Error) {
         engine.is_unsettled |= error.kind == Kind::UnknownOutcome;
-        engine.begin(Run::default());
+        engine.begin();
         self.life.trouble(Some(error.to_string()));
         self.seen = None;
         self.must_reload = true;

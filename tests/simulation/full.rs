@@ -168,6 +168,47 @@ async fn taken_over(seed: u64, weakness: Weakness) -> Vec<String> {
     wrong
 }
 
+/// A graph with nodes of so many keys, none of which the source has.
+async fn strangers(count: i64, limits: &FullConfig) -> (Result<Summary>, ModelGraph) {
+    let calm = Chaos::new(1, CALM);
+    let source = ModelSource::new(Rows::default(), calm.clone());
+    let graph = ModelGraph::new(calm, Weakness::None);
+    graph.by_hand(|data| (1..=count).for_each(|key| data.put_node(key)));
+    let outcome = full(source, graph.clone(), limits).await;
+    (outcome, graph)
+}
+
+#[tokio::test]
+async fn the_key_only_pass_reads_the_graph_in_pages_whatever_the_source_has() {
+    let limits = FullConfig {
+        page_rows: 1_000,
+        batch_rows: 1_000,
+        allow_deletes: None,
+        ..limits(&mut Random::new(1))
+    };
+    let (outcome, graph) = strangers(30_000, &limits).await;
+    let stopped = outcome.unwrap_err();
+    assert_eq!(stopped.kind, Kind::Stop);
+    assert!(stopped.to_string().contains("would delete 30000 of 30000"), "{stopped}");
+    assert!(stopped.to_string().contains("nothing was written"), "{stopped}");
+    assert_eq!(graph.data().nodes.len(), 30_000);
+    assert_eq!(graph.largest_answer(), 1_000);
+}
+
+#[tokio::test]
+async fn what_is_gone_and_can_not_be_held_is_removed_while_it_is_read() {
+    let limits = FullConfig {
+        page_rows: 100,
+        batch_rows: 200,
+        allow_deletes: Some(1_500),
+        ..limits(&mut Random::new(1))
+    };
+    let (outcome, graph) = strangers(1_500, &limits).await;
+    outcome.unwrap();
+    assert_eq!(graph.data().nodes.len(), 0);
+    assert_eq!(graph.largest_answer(), 100);
+}
+
 #[test]
 fn a_run_that_is_killed_anywhere_and_started_again_makes_the_graph_right() {
     assert_right(first_wrong(1_000, |s| killed_and_started_again(s, Weakness::None)));

@@ -12,7 +12,7 @@ const LABELS: [&str; 5] = ["Atom", "Embedding", "Model", "Layer", "DataSet"];
 
 /// Every difference, as a line.
 pub fn differences(rows: &Rows, data: &Data) -> Vec<String> {
-    let mut out = Vec::new();
+    let (rows, mut out) = (&rows.visible(), Vec::new());
     nodes(rows, data, &mut out);
     edges(rows, data, &mut out);
     streams(rows, data, &mut out);

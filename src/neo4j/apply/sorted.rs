@@ -52,7 +52,7 @@ impl<'a> Sorted<'a> {
             Item::Create { relationship, entry } => {
                 self.create.entry(&relationship.name).or_default().push((relationship, entry));
             }
-            Item::Quarantine { key, reason } => self.quarantine.push((*key, reason.clone())),
+            Item::Quarantine { key, reason, .. } => self.quarantine.push((*key, reason.clone())),
             Item::Release { key } => self.release.push(*key),
             Item::Wake { key } => self.wake.push(*key),
         }

@@ -19,7 +19,7 @@ use crate::neo4j::actual::Which;
 use crate::neo4j::quarantine::{self, Reason};
 use crate::neo4j::{Statement, cypher, list, run, values};
 use crate::reconcile::desired::{Desired, Place};
-use crate::reconcile::diff::{Changes, Entry};
+use crate::reconcile::diff::{Changes, Entry, is_new_cause};
 
 /// Writes the items of one table within a transaction, phase by phase (R8).
 pub(super) struct Writer<'t, 'c> {
@@ -287,7 +287,12 @@ impl Writer<'_, '_> {
         for (desired, entry) in rows {
             match (rejects.get(&desired.key), entry) {
                 (Some(reason), entry) if reason.is_said_by(entry.as_ref()) => {}
-                (Some(reason), _) => put.push((desired.key, reason.clone())),
+                (Some(reason), entry) => {
+                    if reason.is_root_cause() && is_new_cause(entry.as_ref()) {
+                        *self.applied.causes.entry(reason.code).or_default() += 1;
+                    }
+                    put.push((desired.key, reason.clone()));
+                }
                 (None, Some(_)) => release.push(desired.key),
                 (None, None) => {}
             }

@@ -1,6 +1,6 @@
 //! What the checkpoint says, in the format of this version.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -40,7 +40,7 @@ pub struct State {
     pub witness: Option<Witness>,
     /// Entries that are not followed for now.
     pub frozen: BTreeMap<String, Frozen>,
-    /// What the background verify has deleted of late, by entry.
+    /// What background work has deleted of late, by entry.
     pub deletes: BTreeMap<String, DeletedOfLate>,
 }
 
@@ -100,7 +100,7 @@ pub struct Frozen {
     pub reason: String,
 }
 
-/// Deletes of the background verify that count towards its limit.
+/// Deletes of background work that count towards its limit.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeletedOfLate {
     /// When counting began, in seconds since 1970, by the clock of the worker.
@@ -169,6 +169,23 @@ impl State {
     /// written (R4).
     pub fn followed(&self) -> Option<i64> {
         self.progress.as_ref().map(|p| p.v0).or(self.version)
+    }
+
+    /// The frozen entries, less some.
+    pub fn without_frozen(&self, some: &BTreeSet<String>) -> BTreeMap<String, Frozen> {
+        let mut frozen = self.frozen.clone();
+        frozen.retain(|name, _| !some.contains(name));
+        frozen
+    }
+
+    /// What people are told of frozen entries, if there are any.
+    pub fn trouble(&self) -> Option<String> {
+        let one = |(name, frozen): (&String, &Frozen)| {
+            let at = frozen.position.map_or("unknown".to_owned(), |version| version.to_string());
+            format!("{name} is frozen at version {at}: {}", frozen.reason)
+        };
+        let all: Vec<String> = self.frozen.iter().map(one).collect();
+        (!all.is_empty()).then(|| all.join("; "))
     }
 
     /// SHA-256 over everything the state says: an edit by hand shows.

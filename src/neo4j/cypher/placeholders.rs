@@ -31,6 +31,15 @@ pub fn sweep(node: &NodeShape, key: &str) -> String {
     )
 }
 
+/// Counts placeholders up to `$most`.
+pub fn count_placeholders(node: &NodeShape, key: &str) -> String {
+    format!(
+        "MATCH (p:{}) WHERE p.{} IS NULL\nWITH p LIMIT $most\nRETURN [count(p)] AS row",
+        q(&node.placeholder),
+        q(key)
+    )
+}
+
 /// Counts the placeholders that no link needs.
 pub fn count_orphans(node: &NodeShape, key: &str) -> String {
     format!("{}\nRETURN [count(p)] AS row", orphans(node, key))

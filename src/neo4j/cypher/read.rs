@@ -23,13 +23,13 @@ fn stored(variable: &str, key: &str) -> String {
     format!("head([{variable}]).{}", q(key))
 }
 
-/// Nodes of a table: key, names among `$names` and identity of a range of keys.
+/// The first `$most` nodes of a range of keys, in their order: key, names among `$names` and identity.
 pub fn read_node_identities(shape: &Shape, node: &NodeShape) -> String {
     format!(
-        "{}\nRETURN [n.{}, [l IN labels(n) WHERE l IN $names], n.{}] AS row",
+        "{}\nWITH n ORDER BY n.{key} LIMIT $most\nRETURN [n.{key}, [l IN labels(n) WHERE l IN $names], n.{}] AS row",
         find_node(shape, node, By::Range),
-        q(&shape.key),
         q(&node.identity),
+        key = q(&shape.key),
     )
 }
 
@@ -48,9 +48,11 @@ pub fn read_relationships(shape: &Shape, ends: &RelationshipShape, by: By) -> St
     })
 }
 
-/// Keys and types of the relationships of a table in a range of keys.
+/// Keys and types of the first `$most` relationships of each type in a range of keys, in their order.
 pub fn read_relationship_keys(shape: &Shape) -> String {
-    union(shape, By::Range, |key| format!("RETURN [r.{key}, type(r)] AS row"))
+    union(shape, By::Range, |key| {
+        format!("WITH r ORDER BY r.{key} LIMIT $most\nRETURN [r.{key}, type(r)] AS row")
+    })
 }
 
 /// Nodes or relationships by key (`$keys`), as people look at them in the Browser. For pasting;
@@ -62,13 +64,21 @@ pub fn look(shape: &Shape) -> String {
     }
 }
 
-/// Counts that the count store answers.
+/// Counts of what carries the table's key, each up to `$most`. They read the index of the keys as far as
+/// they count; foreign data of the same label or type has no such key.
 pub fn counts(shape: &Shape) -> Vec<String> {
+    let key = q(&shape.key);
+    let count = |thing: &str, name: &str, pattern: &str| {
+        format!(
+            "MATCH {pattern} USING INDEX {thing}:{}({key})\nWHERE {thing}.{key} IS NOT NULL\nWITH {thing} LIMIT $most\nRETURN [count({thing})] AS row",
+            q(name)
+        )
+    };
     if let Some(node) = shape.node() {
-        return vec![format!("MATCH (n:{}) RETURN [count(n)] AS row", q(&node.label))];
+        return vec![count("n", &node.label, &format!("(n:{})", q(&node.label)))];
     }
-    let count = |name: &String| format!("MATCH ()-[r:{}]->() RETURN [count(r)] AS row", q(name));
-    shape.names.iter().map(count).collect()
+    let of_type = |name: &String| count("r", name, &format!("()-[r:{}]->()", q(name)));
+    shape.names.iter().map(of_type).collect()
 }
 
 /// Keys and types of an edge table's relationships on some nodes (R1).

@@ -119,7 +119,7 @@ fn apply_nodes(items: &[Item], actual: &mut ActualNodes, entries: &mut Entries) 
 
 fn apply_entry(item: &Item, entries: &mut Entries) {
     match item {
-        Item::Quarantine { key, reason } => {
+        Item::Quarantine { key, reason, .. } => {
             entries.insert(*key, (reason.code.to_owned(), reason.detail.clone()));
         }
         Item::Release { key } => {

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use super::ahead::Reader;
 use super::carrier::Carrier;
-use super::engine::{self, Engine, Run};
+use super::engine::{self, Engine};
 use super::plan::{self, Asked, Plan, Start};
 use super::progress::Phase;
 use super::summary::{Summary, Written};
@@ -201,7 +201,8 @@ impl<'a, S: SourceStore, G: GraphStore, B: Between<S, G>> Full<'a, S, G, B> {
             engine.graph.advance(fence, None, &state, consistent).await?;
         }
         engine.state = state;
-        engine.begin(Run::default());
+        engine.begin();
+        engine.run.has_written = start.progress.is_some();
         engine.run.summary = Summary {
             source: engine.state.source.clone(),
             version: engine.state.followed(),
@@ -244,7 +245,7 @@ impl<'a, S: SourceStore, G: GraphStore, B: Between<S, G>> Full<'a, S, G, B> {
         };
         let engine = &mut self.carrier.engine;
         let followed = engine.state.followed();
-        let is_now = is_all && followed == Some(current);
+        let is_now = is_all && followed == Some(current) && engine.state.frozen.is_empty();
         engine.run.summary.version = followed;
         engine.run.summary.consistent = !self.options.dry_run && is_now;
         let state = State { version: followed, progress: None, ..engine.state.clone() };
@@ -316,6 +317,8 @@ fn first_state<G: GraphStore>(
         progress: Some(progress),
         cursor: None,
         witness: None,
+        // A table that is read anew is followed from here.
+        frozen: engine.state.without_frozen(&start.tables),
         ..engine.state.clone()
     }
 }

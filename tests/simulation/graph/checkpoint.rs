@@ -43,7 +43,18 @@ impl Data {
         Ok(checkpoint)
     }
 
-    pub fn raise(&mut self, database: &Database, adopt: bool) -> Result<(Fence, Found)> {
+    pub fn raise(
+        &mut self,
+        database: &Database,
+        adopt: bool,
+        weakness: Weakness,
+    ) -> Result<(Fence, Found)> {
+        if let Some(checkpoint) =
+            self.checkpoint.as_mut().filter(|_| weakness == Weakness::ForgetsDeletes)
+        {
+            checkpoint.state.deletes.clear();
+            checkpoint.seal = checkpoint.state.seal();
+        }
         let found = self.checkpoint.as_ref().map(Checkpoint::found);
         let (source, found) = claim(found, database, adopt)?;
         let fence = Fence::new(&source);

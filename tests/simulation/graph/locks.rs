@@ -25,6 +25,8 @@ pub enum Weakness {
     NoWaitForLocks,
     /// The checkpoint moves in a transaction of its own, before that of the data.
     CheckpointFirst,
+    /// What background work deleted is forgotten when a worker starts.
+    ForgetsDeletes,
 }
 
 /// A commit that holds its locks and has not answered.
@@ -48,6 +50,8 @@ pub(super) struct Inner {
     is_down: bool,
     judge: Option<Judge>,
     wrong: Vec<String>,
+    /// Things in the largest answer about keys of a range.
+    largest_answer: usize,
 }
 
 /// A connection to the model.
@@ -119,6 +123,17 @@ impl ModelGraph {
     /// What was found wrong so far.
     pub fn wrong(&self) -> Vec<String> {
         self.lock().wrong.clone()
+    }
+
+    /// Notes how much an answer holds.
+    pub(super) fn answered(&self, things: usize) {
+        let mut inner = self.lock();
+        inner.largest_answer = inner.largest_answer.max(things);
+    }
+
+    /// How many things the largest answer about keys of a range held.
+    pub fn largest_answer(&self) -> usize {
+        self.lock().largest_answer
     }
 
     /// What is in it.

@@ -53,6 +53,15 @@ impl Data {
         self.relationships.iter().filter(move |(_, r)| r.name == name).map(|(id, r)| (*id, r))
     }
 
+    /// A node with a row key that somebody puts there.
+    pub fn put_node(&mut self, key: i64) {
+        let labels = ["Atom", "AtomGraphNode"].map(String::from).into();
+        let integer = |name: &str, value| (name.to_owned(), Value::Integer(value));
+        let properties = [integer("nodeId", key), integer("atomId", key)].into();
+        let id = self.next_id();
+        self.nodes.insert(id, Node { labels, properties });
+    }
+
     fn detach_delete(&mut self, id: u64) {
         self.relationships.retain(|_, r| r.from != id && r.to != id);
         self.nodes.remove(&id);

@@ -4,6 +4,7 @@ use provsync::mapping::Shape;
 use provsync::mapping::shape::NodeShape;
 use provsync::model::Value;
 use provsync::model::value::IdentityValue;
+use provsync::reconcile::breaker::Target;
 use provsync::reconcile::diff::{ActualNode, ActualNodes, ActualRelationship, ActualRelationships};
 use provsync::sqlserver::pages::Keys;
 
@@ -14,11 +15,17 @@ fn properties(shape: &Shape, of: &Properties) -> Vec<Option<Value>> {
 }
 
 impl Data {
-    pub fn count(&self, shape: &Shape) -> usize {
-        match shape.node() {
-            Some(node) => self.with_label(&node.label).count(),
-            None => shape.names.iter().map(|name| self.of_type(name).count()).sum(),
-        }
+    pub fn count(&self, shape: &Shape, target: Target) -> usize {
+        let has_key = |properties: &Properties| integer(properties, &shape.key).is_some();
+        let (label, keyed) = match (shape.node(), target) {
+            (Some(node), Target::Rows(_)) => (&node.label, true),
+            (Some(node), Target::Placeholders(_)) => (&node.placeholder, false),
+            (None, _) => {
+                let of_type = |name| self.of_type(name).filter(|(_, r)| has_key(&r.properties));
+                return shape.names.iter().map(|name| of_type(name).count()).sum();
+            }
+        };
+        self.with_label(label).filter(|(_, n)| has_key(&n.properties) == keyed).count()
     }
 
     pub fn actual_nodes(&self, shape: &Shape, keys: &Keys) -> ActualNodes {

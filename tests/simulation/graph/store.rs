@@ -14,13 +14,31 @@ use provsync::neo4j::leader::{Beat, Request, Sign};
 use provsync::neo4j::quarantine::{Entries, fingerprint};
 use provsync::neo4j::schema::{Existing, SchemaItem, SchemaStore};
 use provsync::neo4j::strays::Stray;
+use provsync::reconcile::breaker::{Approved, AtMost, Deleting, Target};
 use provsync::reconcile::diff::{ActualNodes, ActualRelationship, ActualRelationships, Item};
-use provsync::reconcile::stores::{GraphStore, NodeIdentity};
+use provsync::reconcile::stores::{GraphStore, NodeIdentity, Stretch};
 use provsync::sqlserver::pages::{KeyRange, Keys};
 
 use super::{Checkpoint, ModelGraph, Weakness, transaction};
 
 impl ModelGraph {
+    /// The first `most` of what a range holds, and the keys after them.
+    fn stretch<T>(
+        &self,
+        mut all: Vec<T>,
+        key: impl Fn(&T) -> i64,
+        range: KeyRange,
+        most: usize,
+    ) -> Stretch<T> {
+        all.sort_by_key(&key);
+        let last = all.get(most.wrapping_sub(1)).map(&key).filter(|last| *last < range.last);
+        if let Some(last) = last {
+            all.retain(|one| key(one) <= last);
+        }
+        self.answered(all.len());
+        Stretch { found: all, rest: last.map(|k| KeyRange { first: k + 1, last: range.last }) }
+    }
+
     /// The weak form of a commit: a crash between its two steps loses the data.
     async fn move_first(&self, to: &Move) -> Result<()> {
         self.write("move", Some(&to.fence), |data, weakness| {
@@ -36,7 +54,7 @@ impl GraphStore for ModelGraph {
     }
 
     async fn raise(&self, database: &Database, adopt: bool) -> Result<(Fence, Found)> {
-        self.write_first("raise", |data, _| data.raise(database, adopt)).await
+        self.write_first("raise", |data, weakness| data.raise(database, adopt, weakness)).await
     }
 
     async fn renew(&self, old: &Fence, new: &Fence) -> Result<()> {
@@ -56,9 +74,9 @@ impl GraphStore for ModelGraph {
         .await
     }
 
-    async fn count(&self, shape: &Shape) -> Result<u64> {
-        let count = self.read("count", |data| data.count(shape)).await?;
-        Ok(u64::try_from(count).unwrap())
+    async fn count(&self, shape: &Shape, target: Target, most: u64) -> Result<u64> {
+        let count = self.read("count", |data| data.count(shape, target)).await?;
+        Ok(u64::try_from(count).unwrap().min(most))
     }
 
     async fn nodes(&self, shape: &Shape, keys: &Keys, _: BytesMax) -> Result<ActualNodes> {
@@ -74,21 +92,28 @@ impl GraphStore for ModelGraph {
         self.read("relationships", |data| data.actual_relationships(shape, keys)).await
     }
 
-    async fn identities(&self, shape: &Shape, range: KeyRange) -> Result<Vec<NodeIdentity>> {
+    async fn identities(
+        &self,
+        shape: &Shape,
+        range: KeyRange,
+        most: usize,
+    ) -> Result<Stretch<NodeIdentity>> {
         let nodes = self.nodes(shape, &Keys::Range(range), BytesMax(usize::MAX)).await?;
-        Ok(nodes.into_iter().map(|(key, node)| (key, node.names, node.identity)).collect())
+        let all = nodes.into_iter().map(|(key, node)| (key, node.names, node.identity));
+        Ok(self.stretch(all.collect(), |(key, ..)| *key, range, most))
     }
 
     async fn relationship_keys(
         &self,
         shape: &Shape,
         range: KeyRange,
-    ) -> Result<Vec<(i64, String)>> {
+        most: usize,
+    ) -> Result<Stretch<(i64, String)>> {
         let all = self.relationships(shape, &Keys::Range(range), BytesMax(usize::MAX)).await?;
         let named = |(key, list): (i64, Vec<ActualRelationship>)| {
             list.into_iter().map(move |r| (key, r.name))
         };
-        Ok(all.into_iter().flat_map(named).collect())
+        Ok(self.stretch(all.into_iter().flat_map(named).collect(), |(key, _)| *key, range, most))
     }
 
     async fn entries(&self, table: &str, keys: &Keys) -> Result<Entries> {
@@ -99,6 +124,10 @@ impl GraphStore for ModelGraph {
             of.map(|((_, key), e)| (*key, print(e))).collect()
         })
         .await
+    }
+
+    async fn has_entries(&self) -> Result<bool> {
+        self.read("entries", |data| !data.entries.is_empty()).await
     }
 
     async fn entry_count(&self, table: &str) -> Result<u64> {
@@ -142,6 +171,9 @@ impl GraphStore for ModelGraph {
             if !waiting.is_empty() {
                 return Err(Error::new(Kind::Transient, "rolled back"));
             }
+            for (part, applied) in parts.iter().zip(&applied) {
+                part.context.room.take(&applied.causes)?.keep();
+            }
             if applied.iter().any(|part| part.due > 0) {
                 data.guard(&to.fence, to.read_at, weakness)?;
                 return Ok(Committed::Due(applied));
@@ -184,38 +216,42 @@ impl GraphStore for ModelGraph {
         Ok(self.terminate())
     }
 
-    async fn apply(&self, context: &Context, items: &[Item]) -> Result<Applied> {
+    async fn apply(&self, context: &Context, items: &Approved<Vec<Item>>) -> Result<Applied> {
         let part = Part { context: context.clone(), items };
         self.write("apply", Some(&context.fence), |data, weakness| {
             let applied = transaction::write(data, std::slice::from_ref(&part))?;
+            context.room.take(&applied[0].causes)?.keep();
             data.guard(&context.fence, context.read_at, weakness)?;
             Ok(applied.into_iter().next().unwrap())
         })
         .await
     }
 
-    async fn strip(&self, _: &Context, _: i64, _: usize) -> Result<Applied> {
+    async fn strip(&self, _: &Context, _: &Approved<Vec<Item>>, _: usize) -> Result<Applied> {
         // No transaction of the model is too large.
         Ok(Applied::default())
+    }
+
+    async fn orphan_count(&self, shape: &Shape) -> Result<u64> {
+        let Some(node) = shape.node() else { return Ok(0) };
+        let orphans = self.read("orphans", |data| data.orphans(shape, node)).await?;
+        Ok(orphans.len() as u64)
     }
 
     async fn sweep(
         &self,
         shape: &Shape,
-        limit: usize,
+        most: &Approved<AtMost>,
         fence: &Fence,
         read_at: i64,
-    ) -> Result<Option<(u64, Counters)>> {
-        let Some(node) = shape.node() else { return Ok(None) };
-        if self.read("orphans", |data| data.orphans(shape, node)).await?.is_empty() {
-            return Ok(None);
-        }
+    ) -> Result<(u64, Counters)> {
+        let Some(node) = shape.node() else { return Ok((0, Counters::default())) };
         self.write("sweep", Some(fence), |data, weakness| {
             let orphans = data.orphans(shape, node);
-            let some = orphans.into_iter().take(limit);
+            let some = orphans.into_iter().take(usize::try_from(most.deletes()).unwrap());
             let removed = some.map(|id| data.detach_delete(id)).count() as u64;
             data.guard(fence, read_at, weakness)?;
-            Ok(Some((removed, Counters { nodes_deleted: removed, ..Counters::default() })))
+            Ok((removed, Counters { nodes_deleted: removed, ..Counters::default() }))
         })
         .await
     }
@@ -226,7 +262,7 @@ impl GraphStore for ModelGraph {
         Ok(Vec::new())
     }
 
-    async fn remove_strays(&self, _: &Context, _: &[String]) -> Result<u64> {
+    async fn remove_strays(&self, _: &Context, _: &Approved<Vec<String>>) -> Result<u64> {
         Ok(0)
     }
 }

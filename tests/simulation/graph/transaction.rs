@@ -11,7 +11,7 @@ use provsync::model::value::IdentityValue;
 use provsync::neo4j::apply::{Applied, Context, IDENTITY_TAKEN, Part, Waiting, updated_keys};
 use provsync::neo4j::quarantine::{DETACHED, Reason, token};
 use provsync::reconcile::desired::{Desired, Place};
-use provsync::reconcile::diff::{Changes, Entry, Item};
+use provsync::reconcile::diff::{Changes, Entry, Item, causes, is_new_cause};
 
 use super::{Data, Node, Properties, Relationship, integer, is_refused};
 
@@ -34,6 +34,9 @@ pub fn write(data: &mut Data, parts: &[Part<'_>]) -> Result<Vec<Applied>> {
     }
     for (part, applied) in parts.iter().zip(&mut all) {
         applied.updated = updated_keys(part.items);
+        for (code, count) in causes(part.items) {
+            *applied.causes.entry(code).or_default() += count;
+        }
     }
     Ok(all)
 }
@@ -133,7 +136,7 @@ impl Change<'_> {
                     None => self.edge(&shape, ends, relationship, entry)?,
                 }
             }
-            Item::Quarantine { key, reason } => self.quarantine(*key, reason),
+            Item::Quarantine { key, reason, .. } => self.quarantine(*key, reason),
             Item::Release { key } => {
                 self.release(*key);
                 self.wake_row(&shape, *key);
@@ -317,6 +320,9 @@ impl Change<'_> {
             code == reason.code && *print == reason.fingerprint()
         };
         if !entry.as_ref().is_some_and(same) {
+            if reason.is_root_cause() && is_new_cause(entry.as_ref()) {
+                *self.applied.causes.entry(reason.code).or_default() += 1;
+            }
             self.quarantine(key, reason);
         }
     }

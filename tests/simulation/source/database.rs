@@ -111,6 +111,18 @@ impl Database {
         tracked.min_valid > before || witness.keys.iter().all(is_there)
     }
 
+    /// Rows of all three tables, in one transaction.
+    pub fn fill(&mut self, keys: std::ops::Range<i64>) {
+        let done = self.rows.fill(keys);
+        self.commit(&done);
+    }
+
+    /// Somebody puts a filter on the tables, or takes it off; that draws no version.
+    pub fn filter(&mut self, change: impl FnOnce(&mut Rows)) {
+        change(&mut self.rows);
+        self.remember();
+    }
+
     pub fn truncate(&mut self, table: Table) {
         self.rows.clear(table);
         self.tables.get_mut(&table).unwrap().begin_anew(self.version);

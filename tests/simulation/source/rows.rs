@@ -1,6 +1,6 @@
 //! The rows, and transactions of random statements over them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use provsync::mapping::Slot;
 use provsync::model::{Cell, SourceRow, Value};
@@ -37,6 +37,8 @@ pub struct Rows {
     pub nodes: BTreeMap<i64, NodeRow>,
     pub edges: BTreeMap<i64, EdgeRow>,
     pub streams: BTreeMap<i64, StreamRow>,
+    /// Rows that a filter hides from whoever reads.
+    hidden: BTreeSet<(Table, i64)>,
     /// Whether row keys are updated.
     keys_change: bool,
     next_id: u64,
@@ -115,6 +117,53 @@ impl Rows {
             }
         }
         done
+    }
+
+    /// Inserts nodes of these keys, an edge on each and a stream between their atoms.
+    pub fn fill(&mut self, keys: std::ops::Range<i64>) -> Statements {
+        let mut done = Statements::new();
+        for key in keys {
+            self.next_id += 1;
+            let id = self.next_id;
+            let (kind, metadata) = ("atom".to_owned(), None);
+            self.nodes.insert(key, NodeRow { id, atom: Some(key), kind, metadata: None });
+            let kind = "SimilarTo".to_owned();
+            self.edges.insert(key, EdgeRow { from: id, to: id, kind, metadata });
+            let (from, to) = (Some(key), Some(key));
+            self.streams.insert(key, StreamRow { from, to, metadata: None });
+            done.extend(Table::ALL.map(|table| (table, key, Op::Insert)));
+        }
+        done
+    }
+
+    /// A filter hides rows of a table; no change says so.
+    pub fn hide(&mut self, table: Table, is_hidden: impl FnMut(&i64) -> bool) {
+        let keys: Vec<i64> = match table {
+            Table::Nodes => self.nodes.keys().copied().collect(),
+            Table::Edges => self.edges.keys().copied().collect(),
+            Table::Streams => self.streams.keys().copied().collect(),
+        };
+        self.hidden.extend(keys.into_iter().filter(is_hidden).map(|key| (table, key)));
+    }
+
+    /// The filter is gone.
+    pub fn show(&mut self) {
+        self.hidden.clear();
+    }
+
+    /// All that whoever reads can see.
+    #[must_use]
+    pub fn visible(&self) -> Self {
+        let mut rows = self.clone();
+        for (table, key) in &self.hidden {
+            match table {
+                Table::Nodes => drop(rows.nodes.remove(key)),
+                Table::Edges => drop(rows.edges.remove(key)),
+                Table::Streams => drop(rows.streams.remove(key)),
+            }
+        }
+        rows.hidden.clear();
+        rows
     }
 
     pub fn clear(&mut self, table: Table) {
@@ -209,6 +258,9 @@ impl Rows {
     }
 
     pub fn has(&self, table: Table, key: i64) -> bool {
+        if self.hidden.contains(&(table, key)) {
+            return false;
+        }
         match table {
             Table::Nodes => self.nodes.contains_key(&key),
             Table::Edges => self.edges.contains_key(&key),
@@ -217,7 +269,8 @@ impl Rows {
     }
 
     pub fn key_of(&self, id: u64) -> Option<i64> {
-        self.nodes.iter().find(|(_, row)| row.id == id).map(|(key, _)| *key)
+        let key = self.nodes.iter().find(|(_, row)| row.id == id).map(|(key, _)| *key);
+        key.filter(|key| !self.hidden.contains(&(Table::Nodes, *key)))
     }
 
     /// What a statement that reads all of a table returns.
@@ -231,6 +284,7 @@ impl Rows {
                 self.streams.iter().map(|(key, row)| stream_cells(*key, row)).collect()
             }
         };
+        rows.retain(|row| !self.hidden.contains(&(table, row.key)));
         if depth == Depth::Light {
             let lead = if table == Table::Nodes { 2 } else { 0 };
             for row in &mut rows {

@@ -4,6 +4,7 @@
 mod calm;
 mod copy;
 mod events;
+mod hidden;
 mod process;
 mod scenarios;
 mod stall;
@@ -110,6 +111,31 @@ pub async fn run(seed: u64, scenario: Scenario) -> Vec<String> {
             return world.wrong;
         }
     }
+    world.calm_down().await;
+    world.wrong.extend(world.graph.wrong());
+    world.wrong
+}
+
+/// Random events under a budget of deletes that some of them exceed: no worker ends by itself, and when
+/// the deletes are allowed, the graph gets right.
+pub async fn limited(seed: u64, scenario: Scenario) -> Vec<String> {
+    let mut world = World::new(seed, &scenario);
+    world.settings.limits.allow_deletes = None;
+    world.source.database().fill(20..50);
+    world.start();
+    for _ in 0..5 + world.random.below(15) {
+        world.pause().await;
+        world.something(scenario.events).await;
+        world.look_at_processes().await;
+        if !world.wrong.is_empty() {
+            return world.wrong;
+        }
+    }
+    world.wake();
+    while let Some(index) = world.one_that_runs() {
+        world.kill(index).await;
+    }
+    world.settings.limits.allow_deletes = Some(1_000_000);
     world.calm_down().await;
     world.wrong.extend(world.graph.wrong());
     world.wrong

@@ -1,7 +1,8 @@
 //! What is looked at, each by itself: what fails is named by its test.
 
 use super::events::Event::{self, *};
-use super::{Scenario, copy, cut_off, run, stall};
+use super::hidden::hidden;
+use super::{Scenario, copy, cut_off, limited, run, stall};
 use crate::graph::Weakness;
 use crate::source::Flaw;
 use crate::{assert_right, first_wrong};
@@ -144,6 +145,31 @@ fn a_worker_that_can_make_no_progress_does_not_ask_at_full_rate() {
 fn a_worker_that_asks_at_full_rate_without_progress_is_found_out() {
     let scenario = Scenario { flaw: Flaw::NoWindows, ..scenario(&[]) };
     assert!(first_wrong(RUNS_MAX, |seed| stall::run(seed, scenario, true)).is_some());
+}
+
+#[test]
+fn rows_that_a_filter_hides_are_not_deleted_beyond_the_budget() {
+    assert_right(first_wrong(runs(), |seed| hidden(seed, scenario(&[]), None)));
+}
+
+#[test]
+fn what_the_circuit_breaker_refuses_is_frozen_and_comes_when_it_is_allowed() {
+    let events = [(2, Truncate), (1, Recreate), (2, Ask), (1, CleanUpWhileDown), (1, KillLater)];
+    let scenario = scenario(&[&events[..], &[(1, GraphDown), (2, Up), (3, Start)]].concat());
+    assert_right(first_wrong(runs(), |seed| limited(seed, scenario)));
+}
+
+#[test]
+fn without_a_limit_rows_that_a_filter_hides_are_deleted_and_that_is_found_out() {
+    let found = first_wrong(RUNS_MAX, |seed| hidden(seed, scenario(&[]), Some(1_000_000)));
+    assert!(found.unwrap().1[0].contains("were deleted"));
+}
+
+#[test]
+fn a_budget_that_is_new_after_each_start_is_found_out() {
+    let scenario = Scenario { weakness: Weakness::ForgetsDeletes, ..scenario(&[]) };
+    let found = first_wrong(RUNS_MAX, |seed| hidden(seed, scenario, None));
+    assert!(found.unwrap().1[0].contains("were deleted"));
 }
 
 fn is_found(events: &[(u64, Event)], weakness: Weakness, flaw: Flaw) {
