@@ -68,8 +68,8 @@ impl<G: GraphStore> Engine<G> {
         run
     }
 
-    /// Begins background work, whose budget is that of a day; returns the run before, which
-    /// [`Self::end_background`] takes up again.
+    /// Begins background work, whose budget is that of a day; returns the run before, which [`Self::end`]
+    /// takes up again.
     pub fn begin_background(&mut self) -> Run {
         let slots = self.mapping.slots().into_iter();
         let targets = slots.flat_map(|slot| [Target::Rows(slot), Target::Placeholders(slot)]);
@@ -77,11 +77,6 @@ impl<G: GraphStore> Engine<G> {
         let budget = Budget::after(self.limits.allow_deletes, spent);
         let run = Run::new(budget, self.limits.quarantine_max);
         std::mem::replace(&mut self.run, Run { is_background: true, ..run })
-    }
-
-    /// Ends background work; returns its run.
-    pub fn end_background(&mut self, previous: Run) -> Run {
-        std::mem::replace(&mut self.run, previous)
     }
 
     /// What background work deleted of a kind within the day.

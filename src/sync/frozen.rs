@@ -5,8 +5,6 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use tokio::time::Instant;
-
 use super::worker::Following;
 use crate::error::{Error, Kind, Result};
 use crate::mapping::Slot;

@@ -58,7 +58,11 @@ impl<S: SourceStore> Following<S> {
         let begun =
             Begun { before: carrier.engine.state.clone(), version: start.version, is_required };
         let options = Options::default();
-        let previous = carrier.engine.begin();
+        // What nobody asked for is done again and again: its deletes are counted over a day.
+        let previous = match asked {
+            Some(_) => carrier.engine.begin(),
+            None => carrier.engine.begin_background(),
+        };
         let outcome = match Full::begin(carrier, self, options, start, epoch, versions).await {
             Ok(full) => full.carry_all().await,
             Err(error) => Err(error),

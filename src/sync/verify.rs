@@ -75,7 +75,7 @@ impl Trickle {
         }
         let previous = carrier.engine.begin_background();
         let outcome = self.compare(carrier).await;
-        let run = carrier.engine.end_background(previous);
+        let run = carrier.engine.end(previous, outcome.is_ok());
         outcome?;
         self.next_at = Some(Instant::now() + self.pause);
         let summary = run.summary;

@@ -341,7 +341,7 @@ impl<S: SourceStore> Following<S> {
         carrier.engine.refresh_waiting().await?;
         let previous = carrier.engine.begin_background();
         let outcome = carrier.carry_due().await;
-        let run = carrier.engine.end_background(previous);
+        let run = carrier.engine.end(previous, outcome.is_ok());
         self.note(&run.summary);
         self.is_consistent &= !run.has_written;
         self.doubt_epoch();

@@ -183,7 +183,7 @@ pub struct Full<'a, S, G, B> {
 }
 
 impl<'a, S: SourceStore, G: GraphStore, B: Between<S, G>> Full<'a, S, G, B> {
-    /// Says on the checkpoint what is done.
+    /// Says on the checkpoint what is done. The run of the engine is that of the resync.
     pub async fn begin(
         carrier: &'a mut Carrier<S, G>,
         between: &'a mut B,
@@ -201,7 +201,6 @@ impl<'a, S: SourceStore, G: GraphStore, B: Between<S, G>> Full<'a, S, G, B> {
             engine.graph.advance(fence, None, &state, consistent).await?;
         }
         engine.state = state;
-        engine.begin();
         engine.run.has_written = start.progress.is_some();
         engine.run.summary = Summary {
             source: engine.state.source.clone(),
