@@ -150,7 +150,11 @@ async fn every_statement_is_planned_by_seeks() {
         }
         let of_quarantine = [quarantine::FIND, quarantine::FIND_RANGE]
             .map(|find| ("quarantine".to_owned(), format!("{find} RETURN q")));
-        for (name, text) in all_cypher(&mapping, &registry).into_iter().chain(of_quarantine) {
+        let lookups = [quarantine::WAKE, quarantine::DUE];
+        let lookups = lookups.map(|text| ("quarantine".to_owned(), text.to_owned()));
+        for (name, text) in
+            all_cypher(&mapping, &registry).into_iter().chain(of_quarantine).chain(lookups)
+        {
             let scans = scans(&name, &graph.explain(&text).await);
             if !scans.is_empty() {
                 found.push(format!("{moment}: {name}: {scans:?}\n{text}"));

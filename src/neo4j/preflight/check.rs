@@ -81,6 +81,8 @@ fn check_schema(item: &SchemaItem, standing: &Standing) -> Option<Finding> {
     };
     let finding = Finding::new(check, format!("{entity} {}", item.of))
         .expected(format!("{expected} {}", item.properties.join(", ")));
+    // Without an index of its own quarantine is slow, and right.
+    let finding = if item.kind == ItemKind::Index { finding.warning() } else { finding };
     Some(match standing {
         Standing::Online => return None,
         Standing::Missing => finding
@@ -175,7 +177,10 @@ mod tests {
         graph.schema = required.into_iter().map(|item| (item, Standing::Missing)).collect();
         let findings = check(&graph, None);
         assert_eq!(findings.len(), graph.schema.len());
-        assert!(findings.iter().all(|f| f.level == Level::Error), "{findings:?}");
+        let of = |level| findings.iter().filter(|f| f.level == level).count();
+        let indexes = graph.schema.iter().filter(|(item, _)| item.kind == ItemKind::Index).count();
+        assert_eq!(of(Level::Warning), indexes, "{findings:?}");
+        assert_eq!(of(Level::Error), graph.schema.len() - indexes, "{findings:?}");
         assert!(findings.iter().any(|f| f.fix.contains("CREATE CONSTRAINT")), "{findings:?}");
     }
 }
