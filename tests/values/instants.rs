@@ -49,36 +49,33 @@ async fn loaded_instants() -> (TestGraph, TestSource) {
         keys.clone().map(|key| Edge { key, from: key, to: 1, kind: "SimilarTo" }).collect();
     let streams: Vec<Stream> = keys.map(|key| Stream { key, from: key, to: 1 }).collect();
     source.execute(&[nodes_sql(&nodes), edges_sql(&edges), streams_sql(&streams)].join("\n")).await;
+    let mut updates = String::new();
     for (key, (instant, ..)) in (1..).zip(ZONED) {
         for (table, column) in [
             ("graph.AtomGraphNodes", "NodeId"),
             ("graph.AtomGraphEdges", "EdgeId"),
             ("provenance.GenerationStreams", "StreamId"),
         ] {
-            let sql = format!("UPDATE {table} SET CreatedAt = '{instant}' WHERE {column} = {key}");
-            source.execute(&sql).await;
+            updates +=
+                &format!("UPDATE {table} SET CreatedAt = '{instant}' WHERE {column} = {key};\n");
         }
     }
+    source.execute(&updates).await;
     full(&source, &graph).await.unwrap();
     (graph, source)
 }
 
 /// Stores an instant in another zone everywhere that a row's instant stands; returns its seconds by Neo4j.
 async fn store(graph: &TestGraph, key: i64, instant: &str) -> i64 {
-    graph
-        .run(&format!("MATCH (n:AtomGraphNode {{nodeId: {key}}}) SET n.createdAt = {instant}"))
-        .await;
-    graph
-        .run(&format!("MATCH ()-[r:SIMILAR_TO {{edgeId: {key}}}]->() SET r.createdAt = {instant}"))
-        .await;
-    graph
-        .run(&format!("MATCH ()-[r:GENERATED {{streamId: {key}}}]->() SET r.createdAt = {instant}"))
-        .await;
-    graph
-        .number(&format!(
-            "MATCH (n:AtomGraphNode {{nodeId: {key}}}) RETURN n.createdAt.epochSeconds AS row"
-        ))
-        .await
+    let statement = format!(
+        "WITH {instant} AS at
+MATCH (n:AtomGraphNode {{nodeId: {key}}}), ()-[e:SIMILAR_TO {{edgeId: {key}}}]->(), ()-[s:GENERATED {{streamId: {key}}}]->()
+SET n.createdAt = at, e.createdAt = at, s.createdAt = at
+RETURN n.createdAt.epochSeconds AS row"
+    );
+    let seconds = graph.column(&statement).await;
+    assert_eq!(seconds.len(), 1, "{statement}");
+    seconds[0].parse().unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
