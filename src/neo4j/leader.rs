@@ -257,8 +257,9 @@ async fn info(graph: &Graph, column: &'static str) -> Result<String> {
         .ok_or_else(|| Error::new(Kind::Graph, "Neo4j does not say which database this is"))
 }
 
-/// SHOW TRANSACTIONS lists those of all databases of the server: other graphs have writers too.
-const BLOCKED: &str = "SHOW TRANSACTIONS YIELD database, currentQuery, status
+/// Lists whom a writer of `$database` waits for. SHOW TRANSACTIONS lists the transactions of all
+/// databases of the server, and other graphs have writers too.
+pub const BLOCKED: &str = "SHOW TRANSACTIONS YIELD database, currentQuery, status
 WHERE database = $database AND currentQuery STARTS WITH 'MERGE (c:ProvsyncCheckpoint' AND status STARTS WITH 'Blocked by'
 RETURN [status] AS row";
 
