@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use provsync::mapping::Mapping;
 use serde_json::Value;
+use support::bolt_proxy::{BoltProxy, Effect, Fault, On};
 use support::graph::TestGraph;
 use support::program::provsync;
 use support::run::apply_schema;
@@ -47,8 +48,13 @@ struct Process(Child);
 
 impl Process {
     fn start(source: &TestSource, metrics: &str) -> Self {
+        Self::start_with(source, metrics, &[])
+    }
+
+    fn start_with(source: &TestSource, metrics: &str, settings: &[(&str, &str)]) -> Self {
         let mut command = command(source, &["sync"]);
         command.env("PROVSYNC_METRICS__LISTEN", metrics).stderr(Stdio::piped());
+        command.envs(settings.iter().copied());
         Self(command.spawn().unwrap())
     }
 
@@ -194,5 +200,106 @@ async fn rows_in_quarantine_are_listed_shown_and_tried_again() {
         assert!(begun.elapsed() < Duration::from_secs(60), "it is not tried again");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
+    assert_equal(&source, &graph).await;
+}
+
+/// A gauge as `/metrics` has it.
+fn gauge(metrics: &str, name: &str) -> Option<f64> {
+    metrics.lines().find_map(|line| line.strip_prefix(name)?.trim().parse().ok())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_graph_that_is_being_loaded_is_behind_by_status_and_metrics() {
+    let (graph, source) = ready().await;
+    let proxy = BoltProxy::start(&graph.config.uri).await;
+    let slow = Effect::Slow(Duration::from_millis(300));
+    proxy.arm(Fault::next(On::RunContaining("MERGE "), slow).times(10_000));
+    let (address, uri) = (free_address(), proxy.uri());
+    let settings = [("PROVSYNC_GRAPH__URI", uri.as_str()), ("PROVSYNC_FULL__PAGE_ROWS", "100")];
+    let worker = Process::start_with(&source, &address, &settings);
+    let loading =
+        "MATCH (c:ProvsyncCheckpoint) WHERE c.progress IS NOT NULL RETURN count(c) AS row";
+    support::worker::until(&graph, loading, 1).await;
+    let status = json(&run(&source, &["status", "--output", "json"]));
+    let mut looks = 0;
+    loop {
+        let metrics = get(&address, "/metrics");
+        if graph.number(loading).await == 0 {
+            break;
+        }
+        if let Some(versions) = gauge(&metrics, "provsync_lag_versions") {
+            assert!(versions >= 1.0, "{metrics}");
+            assert!(gauge(&metrics, "provsync_lag_seconds").unwrap() > 0.0, "{metrics}");
+            looks += 1;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert!(looks > 5, "seen {looks} times only");
+    assert_eq!(status["graph"]["as_of"], Value::Null, "{status}");
+    assert_eq!(status["lag"], Value::Null, "{status}");
+    proxy.disarm();
+    assert_eq!(run(&source, &["status", "--wait-for", "now"]).status.code(), Some(0));
+    let begun = Instant::now();
+    while gauge(&get(&address, "/metrics"), "provsync_lag_versions") != Some(0.0) {
+        assert!(begun.elapsed() < Duration::from_secs(30), "it never caught up");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert!(gauge(&get(&address, "/metrics"), "provsync_lag_seconds").unwrap() < 10.0);
+    assert_eq!(worker.terminate().0, Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_that_does_not_end_in_time_says_so_by_its_exit_code() {
+    let (graph, source) = ready().await;
+    let proxy = BoltProxy::start(&graph.config.uri).await;
+    let uri = proxy.uri();
+    let settings =
+        [("PROVSYNC_GRAPH__URI", uri.as_str()), ("PROVSYNC_SYNC__SHUTDOWN_SECONDS", "1")];
+    let worker = Process::start_with(&source, &free_address(), &settings);
+    assert_eq!(run(&source, &["status", "--wait-for", "now"]).status.code(), Some(0));
+    proxy.arm(Fault::next(On::RunContaining("SET c += $state"), Effect::Hold));
+    source.execute("UPDATE graph.AtomGraphNodes SET Metadata = N'held'").await;
+    proxy.until_struck(1).await;
+    let (code, log) = worker.terminate();
+    assert_eq!(code, Some(2), "{log}");
+    assert!(log.contains("did not within 1 s"), "{log}");
+    // The next one goes on.
+    proxy.disarm();
+    let worker = Process::start_with(&source, &free_address(), &settings);
+    assert_eq!(run(&source, &["status", "--wait-for", "now"]).status.code(), Some(0));
+    assert_equal(&source, &graph).await;
+    assert_eq!(worker.terminate().0, Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_resync_that_was_asked_for_resumes_where_a_killed_worker_left_it() {
+    let (graph, source) = ready().await;
+    let proxy = BoltProxy::start(&graph.config.uri).await;
+    let uri = proxy.uri();
+    let settings = [
+        ("PROVSYNC_GRAPH__URI", uri.as_str()),
+        ("PROVSYNC_FULL__PAGE_ROWS", "100"),
+        ("PROVSYNC_LOG__FORMAT", "json"),
+    ];
+    let worker = Process::start_with(&source, &free_address(), &settings);
+    assert_eq!(run(&source, &["status", "--wait-for", "now"]).status.code(), Some(0));
+    // All of them are written again, so that the cursor is saved after the nodes.
+    graph.run("MATCH (n:AtomGraphNode) SET n.metadata = 'by hand'").await;
+    proxy.arm(Fault::next(On::RunContaining("SET c += $state"), Effect::HoldAnswer).after(3));
+    assert_eq!(run(&source, &["full"]).status.code(), Some(0), "it is left to the worker");
+    proxy.until_struck(1).await;
+    let progress = "MATCH (c:ProvsyncCheckpoint) RETURN c.progress AS row";
+    let left = graph.column(progress).await;
+    assert!(left[0].contains("carry"), "{left:?}");
+    drop(worker);
+    proxy.disarm();
+    let worker = Process::start_with(&source, &free_address(), &settings);
+    let is_answered = "MATCH (c:ProvsyncCheckpoint) WHERE c.answer IS NOT NULL AND c.request IS NULL RETURN count(c) AS row";
+    support::worker::until(&graph, is_answered, 1).await;
+    let (code, log) = worker.terminate();
+    assert_eq!(code, Some(0), "{log}");
+    let begun: Vec<&str> = log.lines().filter(|line| line.contains("reading all rows")).collect();
+    assert_eq!(begun.len(), 1, "{log}");
+    assert!(begun[0].contains("\"resumed\":true"), "{log}");
     assert_equal(&source, &graph).await;
 }

@@ -34,8 +34,9 @@ Exit codes:
      breaker, another source's graph, another writer; status found no worker that is well, or
      --wait-for was not reached in time; verify or compare found the stores
      different
-  2  could not do it: usage, configuration, a side that can't be reached or refuses; verify
-     or compare could not tell whether the stores are equal
+  2  could not do it: usage, configuration, a side that can't be reached or refuses; a worker
+     did not end within sync.shutdown_seconds; verify or compare could not tell whether the
+     stores are equal
 A full that left rows in quarantine is done (0) and says so.";
 
 /// Keeps a Neo4j graph equal to the provenance graph in SQL Server's graph tables
@@ -112,7 +113,10 @@ pub fn main(cli: &Cli) -> ExitCode {
 fn run(cli: &Cli) -> Result<Outcome> {
     let parts = load(cli)?;
     logging::start(parts.log);
+    // Heartbeats go on while a thread compares rows, on one processor as well.
+    let threads = std::thread::available_parallelism().map_or(2, |n| n.get().max(2));
     let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(threads)
         .enable_all()
         .build()
         .map_err(|e| Error::new(Kind::Usage, format!("no runtime: {e}")))?;

@@ -11,6 +11,7 @@ use crate::config::{Config, Parts};
 use crate::error::{Error, Result};
 use crate::neo4j::Graph;
 use crate::neo4j::status::{self, FullStatus, GraphStatus};
+use crate::reconcile::claim;
 use crate::sqlserver::{Source, epoch, lease};
 use crate::sync::right::lease_name;
 
@@ -76,6 +77,7 @@ struct SourceStatus {
 #[derive(Debug, Serialize)]
 struct Lag {
     versions: i64,
+    /// Since the graph last had all that the source had; absent if it never had.
     seconds: Option<i64>,
 }
 
@@ -115,21 +117,24 @@ async fn read(config: &Config, graph: &Graph) -> Result<Status> {
     let lease = lease_name(graph).await?;
     let source = read_source(config, &lease).await;
     let graph = status::read(graph).await?;
-    let version = graph.as_ref().and_then(|g| g.version);
-    let lag = version.zip(source.version).map(|(version, current)| Lag {
-        versions: current - version,
-        seconds: match (current - version, &graph) {
-            (0, _) => Some(0),
-            (_, Some(graph)) => graph.as_of_seconds,
-            (_, None) => None,
-        },
-    });
+    let lag = graph.as_ref().zip(source.version).and_then(|(graph, current)| lag(graph, current));
     let worker = graph.as_ref().map(|g| &g.worker);
     let healthy = worker.is_some_and(|w| {
         let speaks = w.silent_seconds.is_some_and(|seconds| seconds <= SILENT_SECONDS_MAX);
         w.holder.is_some() && speaks && w.trouble.is_none()
     });
     Ok(Status { healthy, source, lag, graph })
+}
+
+/// How far the graph is behind; `None` before its first load is done. It is not behind only where it says
+/// that it stands exactly at the source's version: otherwise some work on that version is not done.
+fn lag(graph: &GraphStatus, current: i64) -> Option<Lag> {
+    let version = graph.version?;
+    if graph.consistent && version == current {
+        return Some(Lag { versions: 0, seconds: Some(0) });
+    }
+    let versions = claim::versions_behind(Some(version), current);
+    Some(Lag { versions, seconds: graph.caught_up_seconds })
 }
 
 async fn read_source(config: &Config, lease: &str) -> SourceStatus {

@@ -162,9 +162,14 @@ async fn carry(
     let registry = Registry::new(mapping, &state.owned);
     let fenced = Some(fence.clone());
     let engine = Engine::new(graph, mapping.clone(), registry, fenced, state, config.full.clone());
-    let mut carrier = Carrier { source, engine };
     let life = Life::new(holder("verify --repair"), config.sync.heartbeat, None);
-    let outcome = carrier.mend(named, &mut Alone(Some(life))).await;
+    let mut alone = Alone(Some(life));
+    let heartbeat = alone.start_heartbeat(&engine);
+    let mut carrier = Carrier { source, engine };
+    let outcome = Box::pin(carrier.mend(named, &mut alone)).await;
+    if let Some(heartbeat) = heartbeat {
+        heartbeat.stop().await;
+    }
     if let Some(fence) = &carrier.engine.fence {
         carrier.engine.graph.leave(fence).await?;
     }

@@ -258,7 +258,9 @@ RETURN 1 AS passed",
 
 /// Moves the checkpoint from one state to the next, in a transaction that may hold data as well.
 /// Compare-and-set by the seal; where the state stands there already, since the answer to an earlier
-/// try was lost, it stays.
+/// try was lost, it stays. A graph that can't be trusted, that another mapping made,
+/// or some tables of which are read again is as of no moment: with a node that is removed meanwhile, edges
+/// go that have not changed.
 pub async fn advance(
     txn: &mut Txn,
     fence: &Fence,
@@ -269,6 +271,7 @@ pub async fn advance(
     let statement = Statement::new(
         "MATCH (c:ProvsyncCheckpoint {source: $source}) SET c.guard = $fence
 WITH c WHERE c.fence = $fence AND ($from IS NULL OR c.seal IN [$from, $state.seal])
+SET c.asOf = CASE WHEN $state.version IS NULL OR $state.progress IS NOT NULL OR c.mapping <> $state.mapping THEN null ELSE c.asOf END
 SET c += $state, c.consistent = coalesce($consistent, c.consistent, false), c.updatedAt = datetime()
 SET c.note = 'graph as of version ' + coalesce(toString(c.version), 'none yet') + ', written at ' + toString(c.updatedAt)
 RETURN 1 AS passed",

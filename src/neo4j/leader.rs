@@ -7,7 +7,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use neo4rs::BoltType;
 use serde::{Deserialize, Serialize};
+use tokio::time::Instant;
 
 use super::checkpoint::{Fence, fenced_off};
 use super::{Graph, Statement, list, run, values};
@@ -20,15 +22,15 @@ pub struct Beat {
     pub holder: String,
     /// The source's version when it was last asked.
     pub source_version: Option<i64>,
-    /// How long ago the graph had all that the source had; `None` if it never had.
-    pub caught_up_ago: Option<Duration>,
+    /// When the graph had all that the source had; `None` leaves what was said before.
+    pub caught_up_at: Option<Instant>,
     /// Rows a second, over the last minute.
     pub rows_per_second: f64,
     /// What it can't do at the moment, and tries again.
     pub trouble: Option<String>,
-    /// Whether the source answers it. Where it does not, people see the sign, but to a standby it is
-    /// silence: another may be answered.
-    pub is_answered: bool,
+    /// Whether the heartbeat counts: the source answers, and the work makes progress. Otherwise people see
+    /// it, but to a standby it is silence: another may do better.
+    pub counts: bool,
     /// The table that the background verify reads, the next key, and whether it has just come to an
     /// end of all tables.
     pub verify: Option<Verify>,
@@ -45,6 +47,15 @@ pub struct Verify {
     pub is_complete: bool,
     /// Differences that it found and mended in this round.
     pub mended: u64,
+}
+
+/// What the writer learns by its heartbeat.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Heard {
+    /// What others ask of it.
+    pub request: Option<Request>,
+    /// How long ago the graph had all that the source had, whoever wrote it then; `None` if it never had.
+    pub caught_up_ago: Option<Duration>,
 }
 
 /// What others ask the writer to do.
@@ -106,19 +117,44 @@ pub struct Sign {
     pub beat: i64,
 }
 
-/// Says that the writer lives; returns what others ask of it.
+/// Says that the writer lives; returns what others ask of it. `caughtUpAt` is when the graph had all that the
+/// source had, `asOf` is the same while it still has that: it had not before it was loaded, and has not while
+/// tables are read again ([`super::checkpoint::advance`]).
 ///
 /// # Errors
 /// [`Kind::FencedOff`] if somebody else may write now.
-pub async fn beat(graph: &Graph, fence: &Fence, beat: &Beat) -> Result<Option<Request>> {
+pub async fn beat(graph: &Graph, fence: &Fence, beat: &Beat) -> Result<Heard> {
     let statement = Statement::new(
         "MATCH (c:ProvsyncCheckpoint {source: $source}) SET c.guard = $fence
 WITH c WHERE c.fence = $fence
-SET c += $says, c.beat = coalesce(c.beat, 0) + CASE WHEN $answered THEN 1 ELSE 0 END, c.heartbeatAt = datetime()
-FOREACH (ms IN CASE WHEN $ago IS NULL THEN [] ELSE [$ago] END | SET c.asOf = datetime() - duration({milliseconds: ms}))
+SET c += $says, c.beat = coalesce(c.beat, 0) + CASE WHEN $counts THEN 1 ELSE 0 END, c.heartbeatAt = datetime()
+FOREACH (ms IN CASE WHEN $ago IS NULL THEN [] ELSE [$ago] END | SET c.caughtUpAt = datetime() - duration({milliseconds: ms}))
+FOREACH (_ IN CASE WHEN $ago IS NULL OR c.version IS NULL OR c.progress IS NOT NULL THEN [] ELSE [1] END | SET c.asOf = c.caughtUpAt)
 FOREACH (_ IN CASE WHEN $verified THEN [1] ELSE [] END | SET c.verifiedAt = datetime())
-RETURN [c.request] AS row",
+RETURN [c.request, datetime().epochMillis - c.caughtUpAt.epochMillis] AS row",
     );
+    let statement = statement
+        .with("source", fence.source())
+        .with("fence", fence.token())
+        .with("counts", beat.counts)
+        .with("verified", beat.verify.as_ref().is_some_and(|v| v.is_complete))
+        .with("says", says(beat));
+    let rows = graph.write(async |txn| {
+        // Only here: the wait for a connection would make the moment look later.
+        let ago = beat.caught_up_at.map(|at| milliseconds(at.elapsed()));
+        Ok(run(txn, statement.with("ago", ago)).await?.0)
+    });
+    let rows = rows.await?;
+    let cells = list(rows.first().ok_or_else(fenced_off)?)?;
+    let request = cells.first().and_then(values::text);
+    let age = cells.get(1).and_then(values::integer);
+    Ok(Heard {
+        request: request.and_then(|text| serde_json::from_str(text).ok()),
+        caught_up_ago: age.map(|ms| Duration::from_millis(u64::try_from(ms).unwrap_or(0))),
+    })
+}
+
+fn says(beat: &Beat) -> BoltType {
     let mut says = vec![
         ("holder", beat.holder.as_str().into()),
         ("sourceVersion", beat.source_version.into()),
@@ -130,17 +166,12 @@ RETURN [c.request] AS row",
         says.push(("verifyNext", verify.next.into()));
         says.push(("verifyMended", i64::try_from(verify.mended).unwrap_or(i64::MAX).into()));
     }
-    let ago = beat.caught_up_ago.map(|ago| i64::try_from(ago.as_millis()).unwrap_or(i64::MAX));
-    let statement = statement
-        .with("source", fence.source())
-        .with("fence", fence.token())
-        .with("ago", ago)
-        .with("answered", beat.is_answered)
-        .with("verified", beat.verify.as_ref().is_some_and(|v| v.is_complete))
-        .with("says", values::map(says));
-    let rows = graph.write(async |txn| Ok(run(txn, statement).await?.0)).await?;
-    let row = rows.first().ok_or_else(fenced_off)?;
-    Ok(list(row)?.first().and_then(values::text).and_then(|text| serde_json::from_str(text).ok()))
+    values::map(says)
+}
+
+/// Rounded up: the graph is as of that moment at least.
+fn milliseconds(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis() + 1).unwrap_or(i64::MAX)
 }
 
 /// The writer ends in good order: a standby need not wait for it.

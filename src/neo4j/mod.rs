@@ -34,6 +34,11 @@ const FETCH_SIZE: usize = 5_000;
 /// How long to wait for a free connection of the pool.
 const POOL_WAIT: std::time::Duration = std::time::Duration::from_secs(30);
 
+/// Connections for heartbeats: one that broke may still be on its way back to the pool.
+const APART_CONNECTIONS: usize = 2;
+/// Limit of an answer to a heartbeat: on a connection that nobody answers it is soon given up.
+const APART_ANSWER_MAX: std::time::Duration = std::time::Duration::from_secs(20);
+
 /// A statement with its parameters.
 pub struct Statement {
     text: String,
@@ -68,14 +73,23 @@ impl Statement {
 #[derive(Clone)]
 pub struct Graph {
     driver: neo4rs::Graph,
+    /// Of heartbeats alone, which must wait for no other call.
+    apart: neo4rs::Graph,
 }
 
 impl Graph {
     /// Connects and asks one question, so that a wrong address or password shows here.
     pub async fn connect(config: &GraphConfig) -> Result<Self> {
-        let driver = neo4rs::Graph::connect(driver_config(config)?)
-            .map_err(|e| errors::connecting(config, e))?;
-        let graph = Self { driver };
+        let open = |config: &GraphConfig| {
+            neo4rs::Graph::connect(driver_config(config)?)
+                .map_err(|e| errors::connecting(config, e))
+        };
+        let apart = GraphConfig {
+            connections: APART_CONNECTIONS,
+            answer_timeout: config.answer_timeout.min(APART_ANSWER_MAX),
+            ..config.clone()
+        };
+        let graph = Self { driver: open(config)?, apart: open(&apart)? };
         let probe = graph.driver.execute("RETURN 1 AS one");
         match timeout(config.connect_timeout, probe).await {
             Ok(Ok(mut rows)) => {
@@ -92,6 +106,12 @@ impl Graph {
             )
             .hint("check graph.uri (bolt+s:// for a server with TLS) and the firewall")),
         }
+    }
+
+    /// The same graph by few connections of its own, with a shorter limit of an answer.
+    #[must_use]
+    pub fn apart(&self) -> Self {
+        Self { driver: self.apart.clone(), apart: self.apart.clone() }
     }
 
     /// Reads in a transaction of its own and hands every row to `each` as it arrives.

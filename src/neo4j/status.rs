@@ -25,10 +25,13 @@ pub struct GraphStatus {
     pub phase: String,
     /// When the checkpoint last moved.
     pub updated_at: Option<String>,
-    /// Everything that was committed at the source before this moment is in the graph.
+    /// Everything that was committed at the source before this moment is in the graph; absent before the
+    /// first load is done, and while all rows of some tables are read again.
     pub as_of: Option<String>,
     /// How long ago that was.
     pub as_of_seconds: Option<i64>,
+    /// How long ago the graph last had all that the source had, even if it is as of no moment now.
+    pub caught_up_seconds: Option<i64>,
     /// A full that has begun and not ended.
     pub full: Option<FullStatus>,
     /// Who writes.
@@ -84,7 +87,7 @@ const SAYS: &str = "MATCH (c:ProvsyncCheckpoint)
 RETURN [coalesce(c.consistent, false), coalesce(c.phase, 'idle'), toString(c.updatedAt), toString(c.asOf), c.holder,
   duration.inSeconds(c.heartbeatAt, datetime()).seconds, c.rowsPerSecond, c.trouble, c.sourceVersion,
   toString(c.verifiedAt), duration.inSeconds(c.verifiedAt, datetime()).seconds, c.verifyTable, c.verifyMended,
-  duration.inSeconds(c.asOf, datetime()).seconds] AS row";
+  duration.inSeconds(c.asOf, datetime()).seconds, duration.inSeconds(coalesce(c.caughtUpAt, c.asOf), datetime()).seconds] AS row";
 
 /// Reads it; `None` if the graph has no checkpoint.
 pub async fn read(graph: &Graph) -> Result<Option<GraphStatus>> {
@@ -111,6 +114,7 @@ fn status(
         updated_at: text(2),
         as_of: text(3),
         as_of_seconds: integer(13),
+        caught_up_seconds: integer(14),
         full: state.progress.map(full),
         worker: WorkerStatus {
             holder: text(4),

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::actual::Which;
 use super::apply::{self, Applied, Committed, Context, Move, Part};
 use super::checkpoint::{self, Fence, Found, State};
-use super::leader::{self, Beat, Request, Sign};
+use super::leader::{self, Beat, Heard, Sign};
 use super::quarantine::{self, Entries};
 use super::strays::{self, Stray};
 use super::{Counters, Graph, actual, sweep};
@@ -122,7 +122,11 @@ impl GraphStore for Graph {
         leader::database_id(self).await
     }
 
-    async fn beat(&self, fence: &Fence, beat: &Beat) -> Result<Option<Request>> {
+    fn apart(&self) -> Self {
+        Self::apart(self)
+    }
+
+    async fn beat(&self, fence: &Fence, beat: &Beat) -> Result<Heard> {
         leader::beat(self, fence, beat).await
     }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::breaker::{Approved, Deleting, Target};
 use super::carrier::{Ends, missing_ends};
+use super::claim;
 use super::diff::Item;
 use super::engine::{self, Engine, Wish};
 use super::page::Leaving;
@@ -64,9 +65,10 @@ impl<G: GraphStore> Engine<G> {
         }
         let Some(fence) = self.fence.clone() else { return Ok(Outcome::Done) };
         let from_seal = self.state.seal();
-        let consistent = consistent && to.frozen.is_empty();
+        let consistent = claim::consistent(&to, Some(consistent)).unwrap_or(false);
         let step = Move { fence, read_at, from_seal, to: to.clone(), consistent };
-        let outcome = self.graph.commit(&parts, &step).await;
+        let graph = self.graph.clone();
+        let outcome = self.send(graph.commit(&parts, &step)).await;
         let is_unknown = outcome.as_ref().is_err_and(|error| error.kind == Kind::UnknownOutcome);
         if is_unknown || matches!(outcome, Ok(Committed::Moved(_) | Committed::Due(_))) {
             for plan in &plans {

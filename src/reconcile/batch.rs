@@ -21,16 +21,39 @@ const REFUSED_TRIES: usize = 2;
 /// Relationships that are taken off a node at a time, at first.
 const STRIPPED_MAX: usize = 8_000;
 
-/// Of several failures the one that no retry cures; else the one that needs a new fence.
-pub(super) fn worse(a: Option<Error>, b: Option<Error>) -> Option<Error> {
-    let rank = |e: &Error| match e.kind {
-        Kind::Transient => 0,
-        Kind::UnknownOutcome => 1,
-        _ => 2,
-    };
-    match (a, b) {
-        (Some(a), Some(b)) => Some(if rank(&b) > rank(&a) { b } else { a }),
-        (a, b) => a.or(b),
+/// What went wrong in lanes that ran side by side. One failure is reported for all; that the outcome of a
+/// lane is unknown is kept apart, so that no other failure hides it (R5).
+#[derive(Default)]
+pub(super) struct Failures {
+    worst: Option<Error>,
+    is_unsettled: bool,
+}
+
+impl Failures {
+    /// Adds the failure of a lane, if it failed.
+    pub fn add(&mut self, failure: Option<Error>) {
+        let Some(failure) = failure else { return };
+        self.is_unsettled |= failure.kind == Kind::UnknownOutcome;
+        // Reported is the one that no retry cures; else the one that needs a new fence.
+        let rank = |e: &Error| match e.kind {
+            Kind::Transient => 0,
+            Kind::UnknownOutcome => 1,
+            _ => 2,
+        };
+        if self.worst.as_ref().is_none_or(|worst| rank(&failure) > rank(worst)) {
+            self.worst = Some(failure);
+        }
+    }
+
+    /// Adds a lane that ended without a word: nobody knows what it has written.
+    pub fn add_lost(&mut self, error: Error) {
+        self.is_unsettled = true;
+        self.add(Some(error));
+    }
+
+    /// Whether the outcome of a write is unknown, and the failure to report.
+    pub fn into_parts(self) -> (bool, Option<Error>) {
+        (self.is_unsettled, self.worst)
     }
 }
 
@@ -51,7 +74,7 @@ pub(super) struct Ended {
 }
 
 /// Items of one transaction.
-type Batch = Approved<Vec<Item>>;
+pub(super) type Batch = Approved<Vec<Item>>;
 
 /// Writes a batch; halves it when it is too large, bisects it to the row that the server refuses.
 pub(super) async fn write<G: GraphStore>(graph: G, context: Context, batch: Batch) -> Ended {
@@ -204,4 +227,41 @@ fn refusal(item: &Item, error: &Error, shape: &Shape) -> Reason {
         _ => None,
     };
     reason.waiting_for(rows.into_iter().flatten())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+    use super::*;
+
+    #[test]
+    fn an_unknown_outcome_is_kept_whatever_else_failed_and_in_which_order() {
+        use Kind::{
+            FencedOff, Graph, Overtaken, Refused, Stop, TooLarge, Transient, UnknownOutcome,
+        };
+        for other in [Transient, Graph, Refused, Stop, TooLarge, Overtaken, FencedOff] {
+            for kinds in [[UnknownOutcome, other], [other, UnknownOutcome]] {
+                let mut failures = Failures::default();
+                for kind in kinds {
+                    failures.add(Some(Error::new(kind, "it")));
+                }
+                let (is_unsettled, worst) = failures.into_parts();
+                assert!(is_unsettled, "{kinds:?}");
+                let expected = if other == Transient { UnknownOutcome } else { other };
+                assert_eq!(worst.unwrap().kind, expected, "{kinds:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn failures_whose_outcome_is_known_leave_nothing_open_and_a_lost_lane_does() {
+        let mut failures = Failures::default();
+        failures.add(None);
+        failures.add(Some(Error::new(Kind::Refused, "it")));
+        assert!(!failures.into_parts().0);
+        let mut failures = Failures::default();
+        failures.add_lost(Error::new(Kind::Graph, "a lane ended early"));
+        assert!(failures.into_parts().0);
+    }
 }

@@ -70,7 +70,7 @@ impl<S: SourceStore, G: GraphStore> Carrier<S, G> {
     pub async fn carry_due(&mut self) -> Result<usize> {
         let mut looked_at = 0;
         for _ in 0..DUE_ROUNDS_MAX {
-            let due = self.due().await?;
+            let due = self.due().await?.keys;
             if due.is_empty() {
                 break;
             }
@@ -85,17 +85,19 @@ impl<S: SourceStore, G: GraphStore> Carrier<S, G> {
         Ok(looked_at)
     }
 
-    /// Keys of entries that are due, by table.
-    pub async fn due(&mut self) -> Result<BTreeMap<Slot, Vec<i64>>> {
-        let mut due: BTreeMap<Slot, Vec<i64>> = BTreeMap::new();
+    /// Entries that are due.
+    pub async fn due(&mut self) -> Result<Due> {
         if !self.engine.somebody_waits || self.engine.fence.is_none() {
-            return Ok(due);
+            return Ok(Due { keys: BTreeMap::new(), is_all: true });
         }
         let graph = self.engine.graph.clone();
-        for (table, key) in graph.due(self.engine.limits.batch_rows).await? {
+        let rows_max = self.engine.limits.batch_rows;
+        let found = graph.due(rows_max).await?;
+        let mut due = Due { keys: BTreeMap::new(), is_all: found.len() < rows_max };
+        for (table, key) in found {
             let slot = self.engine.mapping.tables().find(|(_, t)| t.name.to_string() == table);
             if let Some((slot, _)) = slot {
-                due.entry(slot).or_default().push(key);
+                due.keys.entry(slot).or_default().push(key);
             }
         }
         Ok(due)
@@ -110,7 +112,8 @@ impl<S: SourceStore, G: GraphStore> Carrier<S, G> {
         loop {
             self.engine.settle().await?;
             let Some(fence) = self.engine.fence.clone() else { return Ok(()) };
-            match self.engine.graph.tried(&fence, &entries).await {
+            let graph = self.engine.graph.clone();
+            match self.engine.send(graph.tried(&fence, &entries)).await {
                 Ok(()) => return Ok(()),
                 Err(error) => self.engine.wait(&mut patience, error).await?,
             }
@@ -170,6 +173,22 @@ impl<S: SourceStore, G: GraphStore> Carrier<S, G> {
                 Err(error) => self.engine.wait(&mut patience, error).await?,
             }
         }
+    }
+}
+
+/// Entries of quarantine that are due: their reason may be gone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Due {
+    /// Row keys by table, as many as are carried at a time.
+    pub keys: BTreeMap<Slot, Vec<i64>>,
+    /// Whether these are all.
+    pub is_all: bool,
+}
+
+impl Due {
+    /// Whether no row is due.
+    pub fn is_nothing(&self) -> bool {
+        self.keys.is_empty() && self.is_all
     }
 }
 

@@ -4,7 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::watch;
+
+use super::batch::Failures;
 use super::breaker::{Budget, Target};
+use super::claim;
 use super::desired::{Outcome, Wanted};
 use super::diff::Item;
 use super::retry::Patience;
@@ -49,8 +53,9 @@ pub struct Engine<G> {
     /// The right to write; `None` in a dry run, which then writes nothing.
     pub fence: Option<Fence>,
     /// Whether the outcome of a write is not known, and so must be settled before the next (R5).
-    pub is_unsettled: bool,
+    is_unsettled: bool,
     next_fence: Option<Fence>,
+    in_force: watch::Sender<Option<Fence>>,
     /// What the checkpoint says now.
     pub state: State,
     /// Limits.
@@ -101,6 +106,7 @@ impl<G: GraphStore> Engine<G> {
             graph,
             mapping: Arc::new(mapping),
             registry,
+            in_force: watch::Sender::new(fence.clone()),
             fence,
             is_unsettled: false,
             next_fence: None,
@@ -183,12 +189,56 @@ impl<G: GraphStore> Engine<G> {
     /// # Errors
     /// The failure, if it does not pass or has lasted too long.
     pub async fn wait(&mut self, patience: &mut Patience, error: Error) -> Result<()> {
-        let is_unknown = error.kind == Kind::UnknownOutcome;
-        self.is_unsettled |= is_unknown;
-        // What was written may have put rows into quarantine.
-        self.somebody_waits |= is_unknown;
         self.run.summary.retries += 1;
         patience.wait(error).await
+    }
+
+    /// Sends a write under the fence. Until its outcome is known, it is noted as unknown: a future that is
+    /// dropped meanwhile leaves that behind, and no caller has to think of it.
+    ///
+    /// # Errors
+    /// The write's.
+    pub async fn send<T>(&mut self, write: impl Future<Output = Result<T>>) -> Result<T> {
+        let write = async {
+            let outcome = write.await;
+            let mut failures = Failures::default();
+            let (done, failure) = match outcome {
+                Ok(done) => (Some(done), None),
+                Err(error) => (None, Some(error)),
+            };
+            failures.add(failure);
+            (done, failures)
+        };
+        match self.send_all(write).await {
+            (Some(done), _) => Ok(done),
+            (None, failure) => {
+                Err(failure.unwrap_or_else(|| Error::new(Kind::Graph, "a write ended early")))
+            }
+        }
+    }
+
+    /// [`Engine::send`] for writes side by side: what they did, and the failure to report.
+    pub(super) async fn send_all<T>(
+        &mut self,
+        writes: impl Future<Output = (T, Failures)>,
+    ) -> (T, Option<Error>) {
+        let was_unsettled = std::mem::replace(&mut self.is_unsettled, true);
+        let (done, failures) = writes.await;
+        let (is_unknown, failure) = failures.into_parts();
+        self.is_unsettled = was_unsettled || is_unknown;
+        // What was written may have put rows into quarantine.
+        self.somebody_waits |= is_unknown;
+        (done, failure)
+    }
+
+    /// The outcome of what was written is in doubt for a reason that no write of this engine has shown.
+    pub fn doubt_outcome(&mut self) {
+        self.is_unsettled = true;
+    }
+
+    /// The fence in force, for who writes beside the engine; it changes when an outcome is settled.
+    pub fn fence_in_force(&self) -> watch::Receiver<Option<Fence>> {
+        self.in_force.subscribe()
     }
 
     /// R5: a new fence waits for the old transaction's lock, so its outcome is settled then. Only
@@ -199,6 +249,7 @@ impl<G: GraphStore> Engine<G> {
         let new = self.next_fence.get_or_insert_with(|| old.successor());
         self.graph.renew(old, new).await?;
         self.fence = self.next_fence.take();
+        self.in_force.send_replace(self.fence.clone());
         self.is_unsettled = false;
         Ok(())
     }
@@ -252,10 +303,10 @@ impl<G: GraphStore> Engine<G> {
 
     async fn try_advance(&mut self, to: &State, consistent: Option<bool>) -> Result<()> {
         self.settle().await?;
-        let Some(fence) = &self.fence else { return Ok(()) };
-        let from = self.state.seal();
-        let consistent = if to.frozen.is_empty() { consistent } else { Some(false) };
-        self.graph.advance(fence, Some(&from), to, consistent).await
+        let Some(fence) = self.fence.clone() else { return Ok(()) };
+        let (graph, from) = (self.graph.clone(), self.state.seal());
+        let consistent = claim::consistent(to, consistent);
+        self.send(graph.advance(&fence, Some(&from), to, consistent)).await
     }
 
     /// How many of some keys the graph has.

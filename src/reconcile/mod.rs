@@ -11,6 +11,7 @@ pub mod atomic;
 mod batch;
 pub mod breaker;
 pub mod carrier;
+pub mod claim;
 pub mod desired;
 pub mod diff;
 pub mod engine;

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use tokio::task::JoinSet;
 
-use super::batch;
+use super::batch::{self, Batch, Ended, Failures};
 use super::breaker::{Approved, Target};
 use super::diff::{self, ActualNodes, Item};
 use super::engine::{self, Engine, Wish};
@@ -276,20 +276,14 @@ impl<G: GraphStore> Engine<G> {
         let (mut waiting, mut instead) = (Vec::new(), Vec::new());
         self.run.has_written |= !items.is_empty();
         for round in items.in_rounds(|items| lanes::rounds(items, limits)) {
-            let mut running = JoinSet::new();
-            for items in round {
-                running.spawn(batch::write(self.graph.clone(), context.clone(), items));
-            }
-            let mut failure: Option<Error> = None;
-            while let Some(ended) = running.join_next().await {
-                let ended = ended
-                    .map_err(|e| Error::new(Kind::Graph, format!("a lane ended early: {e}")))?;
+            let graph = self.graph.clone();
+            let (ended, failure) = self.send_all(side_by_side(&graph, context, round)).await;
+            for ended in ended {
                 self.note(slot, &ended.applied);
                 self.run.budget.spend(Target::Rows(slot), ended.deletes);
                 self.run.summary.retries += ended.sent_again;
                 waiting.extend(ended.applied.waiting);
                 instead.extend(ended.instead);
-                failure = batch::worse(failure, ended.failure);
             }
             if let Some(error) = failure {
                 return Err(error);
@@ -297,6 +291,32 @@ impl<G: GraphStore> Engine<G> {
         }
         Ok((waiting, instead))
     }
+}
+
+/// Runs the batches of a round, each in a lane of its own, until all of them have ended.
+async fn side_by_side<G: GraphStore>(
+    graph: &G,
+    context: &Context,
+    round: Vec<Batch>,
+) -> (Vec<Ended>, Failures) {
+    let mut running = JoinSet::new();
+    for items in round {
+        running.spawn(batch::write(graph.clone(), context.clone(), items));
+    }
+    let (mut all, mut failures) = (Vec::new(), Failures::default());
+    while let Some(ended) = running.join_next().await {
+        match ended {
+            Ok(mut ended) => {
+                failures.add(ended.failure.take());
+                all.push(ended);
+            }
+            Err(error) => {
+                let what = format!("a lane ended early: {error}");
+                failures.add_lost(Error::new(Kind::Graph, what));
+            }
+        }
+    }
+    (all, failures)
 }
 
 fn describe(shape: &Shape, item: &Item) -> String {

@@ -15,7 +15,7 @@ use crate::neo4j::actual::BytesMax;
 use crate::neo4j::actual::Which;
 use crate::neo4j::apply::{Applied, Committed, Context, Move, Part};
 use crate::neo4j::checkpoint::{Fence, Found, State};
-use crate::neo4j::leader::{Beat, Request, Sign};
+use crate::neo4j::leader::{Beat, Heard, Sign};
 use crate::neo4j::quarantine::Entries;
 use crate::neo4j::schema::SchemaStore;
 use crate::neo4j::strays::Stray;
@@ -195,12 +195,12 @@ pub trait GraphStore: SchemaStore + Clone + Send + Sync + 'static {
     /// Which database this is, whatever address it is reached by.
     fn database_id(&self) -> impl Future<Output = Result<String>> + Send;
 
+    /// The same graph by connections of its own: its calls wait for none of the others.
+    #[must_use]
+    fn apart(&self) -> Self;
+
     /// Says that the writer lives; returns what others ask of it.
-    fn beat(
-        &self,
-        fence: &Fence,
-        beat: &Beat,
-    ) -> impl Future<Output = Result<Option<Request>>> + Send;
+    fn beat(&self, fence: &Fence, beat: &Beat) -> impl Future<Output = Result<Heard>> + Send;
 
     /// The writer's last sign, if there ever was one.
     fn sign(&self) -> impl Future<Output = Result<Option<Sign>>> + Send;

@@ -76,7 +76,9 @@ impl<S: SourceStore, G: GraphStore> Carrier<S, G> {
         let most = AtMost(orphans.min(engine.limits.batch_rows.max(1) as u64));
         let most = engine.approve(target, most).await?;
         let fence = engine.context(slot, LOOKS_AT_THE_GRAPH_ALONE, false).await?.fence;
-        let swept = engine.graph.sweep(&shape, &most, &fence, LOOKS_AT_THE_GRAPH_ALONE).await;
+        let graph = engine.graph.clone();
+        let swept = graph.sweep(&shape, &most, &fence, LOOKS_AT_THE_GRAPH_ALONE);
+        let swept = engine.send(swept).await;
         self.spend(target, most.deletes(), swept.as_ref().map(|(removed, _)| *removed));
         let (removed, counters) = swept?;
         self.engine.run.has_written = true;
@@ -129,7 +131,8 @@ impl<S: SourceStore, G: GraphStore> Carrier<S, G> {
         self.engine.settle().await?;
         self.engine.run.has_written = true;
         let context = self.engine.context(slot, LOOKS_AT_THE_GRAPH_ALONE, false).await?;
-        let removed = self.engine.graph.remove_strays(&context, ids).await;
+        let graph = self.engine.graph.clone();
+        let removed = self.engine.send(graph.remove_strays(&context, ids)).await;
         self.spend(Target::Rows(slot), ids.deletes(), removed.as_ref().copied());
         removed
     }

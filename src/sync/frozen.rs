@@ -29,7 +29,7 @@ pub(super) struct Begun {
     pub is_required: bool,
 }
 
-impl<S: SourceStore> Following<S> {
+impl Following {
     /// Frozen tables, where it is time to try them again.
     pub(super) fn thaw(&self, state: &State) -> BTreeSet<String> {
         let is_time = self.thawed_at.is_none_or(|at| at.elapsed() >= THAW_INTERVAL);
@@ -70,7 +70,7 @@ impl<S: SourceStore> Following<S> {
     ///
     /// # Errors
     /// `error` itself, where it is not the circuit breaker's, or where nothing was ever loaded.
-    pub(super) async fn refused<G: GraphStore>(
+    pub(super) async fn refused<S: SourceStore, G: GraphStore>(
         &mut self,
         carrier: &mut Carrier<S, G>,
         error: Error,
@@ -98,7 +98,7 @@ impl<S: SourceStore> Following<S> {
         let Some(request) = asked else { return Ok(()) };
         tracing::warn!(request = request.id, %error, "the full resync that was asked for is refused");
         let answer = serde_json::to_string(&Mended::Refused(error.to_string()));
-        self.answer(&carrier.engine, &request.id, &answer.unwrap_or_default()).await
+        self.answer(&mut carrier.engine, &request.id, &answer.unwrap_or_default()).await
     }
 }
 

@@ -1,14 +1,18 @@
-//! What the worker says of itself, and what others ask of it.
+//! What the worker says of itself, and what others ask of it. The work, which knows it, and the heartbeat,
+//! which says it ([`super::heartbeat`]), share it.
 
 use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::metrics;
-use super::verify::Trickle;
 use crate::error::Result;
-use crate::neo4j::leader::{Beat, Request};
+use crate::neo4j::checkpoint::Fence;
+use crate::neo4j::leader::{Beat, Heard, Request, Verify};
+use crate::reconcile::claim::{self, CaughtUp};
 use crate::reconcile::engine::Engine;
 use crate::reconcile::stores::GraphStore;
 
@@ -25,103 +29,257 @@ pub fn holder(what: &str) -> String {
     format!("{what} on {host}, process {}, since {since}", std::process::id())
 }
 
-/// Signs of life.
+/// A handle; its clones share what they say.
+#[derive(Clone)]
 pub struct Life {
+    inner: Arc<Mutex<Inner>>,
+    news: Arc<Notify>,
+}
+
+struct Inner {
     holder: String,
     interval: Duration,
     retention: Option<Duration>,
-    beat_at: Option<Instant>,
-    caught_up_at: Option<Instant>,
+    /// For how long the work may make no progress before heartbeats no longer count.
+    stall_max: Option<Duration>,
+    begun: Instant,
+    advanced_at: Instant,
+    caught_up: LastCaughtUp,
+    lag_versions: Option<i64>,
     source_version: Option<i64>,
     trouble: Option<String>,
     is_answered: bool,
     rows: VecDeque<(Instant, u64)>,
-    /// What others ask, until it is done.
-    pub request: Option<Request>,
+    verify: Option<Verify>,
+    request: Option<Request>,
+    /// The request that was answered last: a heartbeat may have read it before.
+    answered: Option<String>,
+    /// A fence that a heartbeat was refused under.
+    doubted: Option<String>,
+}
+
+/// When the graph had all that the source had.
+#[derive(Default)]
+struct LastCaughtUp {
+    /// As this process has found.
+    claimed: Option<CaughtUp>,
+    /// The claim that stands on the checkpoint.
+    said: Option<Instant>,
+    /// What stood on the checkpoint before this process said anything.
+    before: Option<Instant>,
+}
+
+impl LastCaughtUp {
+    fn at(&self) -> Option<Instant> {
+        self.claimed.map(|claim| claim.at()).or(self.before)
+    }
 }
 
 impl Life {
-    /// No sign was given yet.
+    /// No heartbeat was given yet; the work may take as long as it likes.
     pub fn new(holder: String, interval: Duration, retention: Option<Duration>) -> Self {
-        Self {
+        let now = Instant::now();
+        let inner = Inner {
             holder,
             interval,
             retention,
-            beat_at: None,
-            caught_up_at: None,
+            stall_max: None,
+            begun: now,
+            advanced_at: now,
+            caught_up: LastCaughtUp::default(),
+            lag_versions: None,
             source_version: None,
             trouble: None,
             is_answered: true,
             rows: VecDeque::new(),
+            verify: None,
             request: None,
+            answered: None,
+            doubted: None,
+        };
+        Self { inner: Arc::new(Mutex::new(inner)), news: Arc::new(Notify::new()) }
+    }
+
+    /// Heartbeats count only while the work makes progress within this time.
+    #[must_use]
+    pub fn stalled_after(self, stall_max: Duration) -> Self {
+        self.lock().stall_max = Some(stall_max);
+        self
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How often a heartbeat is due.
+    pub fn interval(&self) -> Duration {
+        self.lock().interval
+    }
+
+    /// The work makes progress.
+    pub fn advanced(&self) {
+        self.lock().advanced_at = Instant::now();
+    }
+
+    /// Runs the work. Whenever it is woken, an answer has come or a pause is over: that is progress.
+    pub async fn while_working<T>(&self, work: impl Future<Output = T>) -> T {
+        let mut work = std::pin::pin!(work);
+        let step = |context: &mut std::task::Context<'_>| {
+            self.advanced();
+            work.as_mut().poll(context)
+        };
+        std::future::poll_fn(step).await
+    }
+
+    /// The graph has all that the source had at a moment.
+    pub fn caught_up(&self, claim: CaughtUp) {
+        let mut inner = self.lock();
+        inner.source_version = inner.source_version.max(Some(claim.version()));
+        inner.lag_versions = Some(0);
+        inner.caught_up.claimed = inner.caught_up.claimed.max(Some(claim));
+        inner.measure_lag();
+    }
+
+    /// The source is at `current`, the graph has its changes up to `version`.
+    pub fn polled(&self, version: Option<i64>, current: i64) {
+        let mut inner = self.lock();
+        inner.source_version = Some(current);
+        let is_caught_up = inner.lag_versions == Some(0) && version == Some(current);
+        if !is_caught_up {
+            inner.lag_versions = Some(claim::versions_behind(version, current));
         }
+        inner.measure_lag();
     }
 
-    /// The source was at this version at this moment; the graph has it.
-    pub fn caught_up(&mut self, version: i64, at: Instant) {
-        self.caught_up_at = Some(at);
-        self.source_version = Some(version);
-        metrics::lag(0, Duration::ZERO);
+    /// Something is under way: until it is done the graph is behind, at whatever version it is.
+    pub fn behind(&self, version: Option<i64>) {
+        let mut inner = self.lock();
+        let current = inner.source_version.unwrap_or(0);
+        inner.lag_versions = Some(claim::versions_behind(version, current));
+        inner.measure_lag();
     }
 
-    /// The source is at this version; the graph is not.
-    pub fn behind(&mut self, followed: Option<i64>, current: i64) {
-        self.source_version = Some(current);
-        let since = self.caught_up_at.map(|at| at.elapsed()).unwrap_or_default();
-        metrics::lag(current - followed.unwrap_or(0), since);
+    /// Publishes the lag as it is now.
+    pub fn measure_lag(&self) {
+        self.lock().measure_lag();
     }
 
     /// Something can't be done now; `None` when it can again. Said at once.
-    pub fn trouble(&mut self, trouble: Option<String>) {
-        if self.trouble != trouble {
-            self.beat_at = None;
+    pub fn trouble(&self, trouble: Option<String>) {
+        let mut inner = self.lock();
+        if inner.trouble != trouble {
+            inner.trouble = trouble;
+            self.news.notify_one();
         }
-        self.trouble = trouble;
+    }
+
+    /// Waits until there is something that should be said at once.
+    pub(super) async fn has_news(&self) {
+        self.news.notified().await;
     }
 
     /// Whether the source answered when it was last asked for the lease.
-    pub fn answered(&mut self, is_answered: bool) {
-        self.is_answered = is_answered;
+    pub fn answered(&self, is_answered: bool) {
+        self.lock().is_answered = is_answered;
     }
 
     /// Rows were carried.
-    pub fn carried(&mut self, rows: u64) {
-        self.rows.push_back((Instant::now(), rows));
+    pub fn carried(&self, rows: u64) {
+        self.lock().rows.push_back((Instant::now(), rows));
     }
 
-    /// Whether a sign is due.
-    pub fn is_due(&self) -> bool {
-        self.beat_at.is_none_or(|at| at.elapsed() >= self.interval)
+    /// How far the background verify is.
+    pub fn verifying(&self, verify: Option<Verify>) {
+        let mut inner = self.lock();
+        let was_complete = inner.verify.as_ref().is_some_and(|verify| verify.is_complete);
+        let is_complete = |verify: &Verify| verify.is_complete || was_complete;
+        inner.verify = verify.map(|verify| Verify { is_complete: is_complete(&verify), ..verify });
     }
 
-    /// Gives a sign, and hears what others ask.
-    pub async fn beat<G: GraphStore>(
-        &mut self,
-        engine: &Engine<G>,
-        trickle: &mut Trickle,
-    ) -> Result<()> {
-        let Some(fence) = &engine.fence else { return Ok(()) };
-        let beat = Beat {
-            holder: self.holder.clone(),
-            source_version: self.source_version,
-            caught_up_ago: self.caught_up_at.map(|at| at.elapsed()),
-            rows_per_second: self.rate(),
-            trouble: self.trouble.clone(),
-            is_answered: self.is_answered,
-            verify: trickle.says(),
-        };
-        let asked = engine.graph.beat(fence, &beat).await?;
-        trickle.was_said();
-        if asked.is_some() {
-            self.request = asked;
+    /// What others ask, until it is answered.
+    pub fn request(&self) -> Option<Request> {
+        self.lock().request.clone()
+    }
+
+    /// A request was answered.
+    pub fn mark_answered(&self, id: &str) {
+        let mut inner = self.lock();
+        inner.answered = Some(id.to_owned());
+        inner.request.take_if(|request| request.id == id);
+    }
+
+    /// A heartbeat was refused under this fence.
+    pub fn doubt(&self, fence: &Fence) {
+        self.lock().doubted = Some(fence.token().to_owned());
+    }
+
+    /// Makes sure of the fence, where a heartbeat was refused under it.
+    ///
+    /// # Errors
+    /// [`crate::error::Kind::FencedOff`] if somebody else may write now.
+    pub async fn check_fence<G: GraphStore>(&self, engine: &mut Engine<G>) -> Result<()> {
+        let doubted = self.lock().doubted.clone();
+        let token = engine.fence.as_ref().map(Fence::token);
+        if doubted.is_some() && doubted.as_deref() == token {
+            engine.doubt_outcome();
+            engine.settle().await?;
         }
-        self.beat_at = Some(Instant::now());
-        self.warn_of_retention();
         Ok(())
     }
 
+    /// Gives a heartbeat, and hears what others ask.
+    pub async fn beat<G: GraphStore>(&self, graph: &G, fence: &Fence) -> Result<()> {
+        let beat = self.lock().says();
+        let heard = graph.beat(fence, &beat).await?;
+        self.lock().hears(&beat, heard);
+        Ok(())
+    }
+}
+
+impl Inner {
+    fn says(&mut self) -> Beat {
+        let claimed = self.caught_up.claimed.map(|claim| claim.at());
+        let stalled = self.stall_max.filter(|max| self.advanced_at.elapsed() >= *max);
+        let stalled_says =
+            |max: Duration| format!("the work has made no progress for {} s", max.as_secs());
+        Beat {
+            holder: self.holder.clone(),
+            source_version: self.source_version,
+            caught_up_at: claimed.filter(|_| claimed != self.caught_up.said),
+            rows_per_second: self.rate(),
+            trouble: self.trouble.clone().or(stalled.map(stalled_says)),
+            counts: self.is_answered && stalled.is_none(),
+            verify: self.verify.clone(),
+        }
+    }
+
+    fn hears(&mut self, said: &Beat, heard: Heard) {
+        if said.caught_up_at.is_some() {
+            self.caught_up.said = said.caught_up_at;
+        }
+        self.caught_up.before = heard.caught_up_ago.and_then(|ago| Instant::now().checked_sub(ago));
+        if said.verify.as_ref().is_some_and(|verify| verify.is_complete)
+            && let Some(verify) = &mut self.verify
+        {
+            verify.is_complete = false;
+        }
+        if let Some(request) = heard.request.filter(|r| self.answered.as_ref() != Some(&r.id)) {
+            self.request = Some(request);
+        }
+        self.measure_lag();
+        self.warn_of_retention();
+    }
+
+    /// Before the first load is done there is nothing to measure from but the worker's start.
+    fn measure_lag(&self) {
+        let since = self.caught_up.at().unwrap_or(self.begun);
+        if let Some(versions) = self.lag_versions {
+            metrics::lag(versions, since.elapsed());
+        }
+    }
+
     fn warn_of_retention(&self) {
-        let (Some(retention), Some(at)) = (self.retention, self.caught_up_at) else { return };
+        let (Some(retention), Some(at)) = (self.retention, self.caught_up.at()) else { return };
         let left = retention.saturating_sub(at.elapsed());
         if left < retention / RETENTION_LEFT {
             tracing::warn!(

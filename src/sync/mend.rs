@@ -8,10 +8,10 @@ use crate::reconcile::carrier::Carrier;
 use crate::reconcile::mend::Named;
 use crate::reconcile::stores::{GraphStore, SourceStore};
 
-impl<S: SourceStore> Following<S> {
+impl Following {
     /// What was asked for, if it is rows.
     pub(super) fn asked_for_rows(&self) -> Option<Named> {
-        let request = self.life.request.as_ref()?;
+        let request = self.life.request()?;
         let RequestKind::Keys { tables, placeholders } = &request.kind else { return None };
         let slot = |name: &String| slot(&self.settings.mapping, name);
         let keys = tables.iter().filter_map(|(name, keys)| Some((slot(name)?, sorted(keys))));
@@ -19,9 +19,11 @@ impl<S: SourceStore> Following<S> {
     }
 
     /// Carries them. What a rule forbids is refused, and the worker goes on.
-    pub(super) async fn mend<G: GraphStore>(&mut self, carrier: &mut Carrier<S, G>) -> Result<()> {
-        let (Some(named), Some(request)) = (self.asked_for_rows(), self.life.request.clone())
-        else {
+    pub(super) async fn mend<S: SourceStore, G: GraphStore>(
+        &mut self,
+        carrier: &mut Carrier<S, G>,
+    ) -> Result<()> {
+        let (Some(named), Some(request)) = (self.asked_for_rows(), self.life.request()) else {
             return Ok(());
         };
         let previous = carrier.engine.begin();
@@ -40,7 +42,7 @@ impl<S: SourceStore> Following<S> {
         };
         tracing::info!(request = request.id, ?answer, "rows that somebody asked for were carried");
         let answer = serde_json::to_string(&answer).unwrap_or_default();
-        self.answer(&carrier.engine, &request.id, &answer).await
+        self.answer(&mut carrier.engine, &request.id, &answer).await
     }
 }
 

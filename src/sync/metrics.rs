@@ -41,11 +41,17 @@ pub fn latency(call: &'static str, took: Duration) {
     histogram!("provsync_call_seconds", "call" => call).record(took.as_secs_f64());
 }
 
-/// How far the graph is behind.
+/// How far the graph is behind: versions, and the time since the moment that it is as of.
 #[allow(clippy::cast_precision_loss)]
 pub fn lag(versions: i64, time: Duration) {
     gauge!("provsync_lag_versions").set(versions as f64);
     gauge!("provsync_lag_seconds").set(time.as_secs_f64());
+}
+
+/// This process does not write, and so does not measure how far the graph is behind.
+pub fn no_lag() {
+    gauge!("provsync_lag_versions").set(f64::NAN);
+    gauge!("provsync_lag_seconds").set(f64::NAN);
 }
 
 /// Something was tried again, or the worker changed what it is.

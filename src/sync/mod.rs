@@ -15,11 +15,14 @@
 //! - [`failures`]: what is waited for.
 //! - [`frozen`]: tables whose deletes the circuit breaker refused, while the others are followed.
 //! - [`verify`]: the trickle through all rows when there is nothing else to do.
-//! - [`pace`], [`life`], [`metrics`]: when to ask again, what it says of itself.
+//! - [`heartbeat`], [`life`], [`metrics`]: what it says of itself, beside its work.
+//! - [`pace`]: when to ask again.
 
 pub mod asked;
 pub mod failures;
 pub mod frozen;
+pub mod heartbeat;
+mod lease;
 pub mod life;
 pub mod mend;
 pub mod metrics;

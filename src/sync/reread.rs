@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use super::frozen::Begun;
 use super::metrics;
 use super::window::Carried;
-use super::worker::Following;
+use super::worker::{Following, Polled};
 use crate::error::{Error, Kind, Result};
 use crate::reconcile::carrier::Carrier;
 use crate::reconcile::engine::Engine;
@@ -19,8 +19,8 @@ use crate::sqlserver::epoch::{Epoch, Versions};
 /// A slow full.
 const FULL_ROWS_PER_SECOND: u64 = 5_000;
 
-impl<S: SourceStore> Following<S> {
-    pub(super) async fn full<G: GraphStore>(
+impl Following {
+    pub(super) async fn full<S: SourceStore, G: GraphStore>(
         &mut self,
         carrier: &mut Carrier<S, G>,
         start: Start,
@@ -38,11 +38,10 @@ impl<S: SourceStore> Following<S> {
         metrics::full();
         self.warn_of_duration(carrier).await;
         (self.is_consistent, self.is_sealed) = (false, true);
-        self.begun = self.life.request.as_ref().map(|r| r.id.clone());
+        self.life.behind(start.version);
         let asked = self
             .life
-            .request
-            .clone()
+            .request()
             .filter(|_| start.tables.len() == carrier.engine.mapping.slots().len());
         if let Some(deletes) = asked.as_ref().and_then(|r| r.allow_deletes) {
             carrier.engine.limits.allow_deletes = Some(deletes);
@@ -57,13 +56,14 @@ impl<S: SourceStore> Following<S> {
         self.polled_at = None;
         let begun =
             Begun { before: carrier.engine.state.clone(), version: start.version, is_required };
-        let options = Options::default();
+        let (options, request) = (Options::default(), asked.as_ref().map(|r| r.id.clone()));
         // What nobody asked for is done again and again: its deletes are counted over a day.
         let previous = match asked {
             Some(_) => carrier.engine.begin(),
             None => carrier.engine.begin_background(),
         };
-        let outcome = match Full::begin(carrier, self, options, start, epoch, versions).await {
+        let full = Full::begin(carrier, self, options, start, epoch, versions, request).await;
+        let outcome = match full {
             Ok(full) => full.carry_all().await,
             Err(error) => Err(error),
         };
@@ -84,13 +84,16 @@ impl<S: SourceStore> Following<S> {
         let written = serde_json::to_string(&summary.kinds).unwrap_or_default();
         tracing::info!(version = summary.version, counts = written, "all rows are read");
         match asked {
-            Some(request) => self.answer(&carrier.engine, &request.id, &written).await,
+            Some(request) => self.answer(&mut carrier.engine, &request.id, &written).await,
             None => Ok(()),
         }
     }
 
     /// Windows in between keep the full's version from growing old; it is worth a word all the same.
-    async fn warn_of_duration<G: GraphStore>(&mut self, carrier: &mut Carrier<S, G>) {
+    async fn warn_of_duration<S: SourceStore, G: GraphStore>(
+        &mut self,
+        carrier: &mut Carrier<S, G>,
+    ) {
         let Some(retention) = self.settings.retention else { return };
         let mut rows = 0;
         for slot in self.settings.mapping.slots() {
@@ -108,25 +111,26 @@ impl<S: SourceStore> Following<S> {
 
     pub(super) async fn answer<G: GraphStore>(
         &mut self,
-        engine: &Engine<G>,
+        engine: &mut Engine<G>,
         id: &str,
         outcome: &str,
     ) -> Result<()> {
-        if let Some(fence) = &engine.fence {
-            engine.graph.answer(fence, id, outcome).await?;
+        if let Some(fence) = engine.fence.clone() {
+            let graph = engine.graph.clone();
+            engine.send(graph.answer(&fence, id, outcome)).await?;
         }
-        self.life.request = None;
+        self.life.mark_answered(id);
         Ok(())
     }
 }
 
-impl<S: SourceStore, G: GraphStore> Between<S, G> for Following<S> {
+impl<S: SourceStore, G: GraphStore> Between<S, G> for Following {
     async fn turn(&mut self, carrier: &mut Carrier<S, G>) -> Result<()> {
-        self.sign(&mut carrier.engine).await?;
+        self.may_go_on(&mut carrier.engine).await?;
         if self.polled_at.is_some_and(|at| at.elapsed() < self.settings.sync.poll_max) {
             return Ok(());
         }
-        let (at, versions) = self.poll(carrier).await?;
+        let Polled { versions, seen } = self.poll(carrier).await?;
         let again = |what: &str| {
             Err(Error::new(Kind::Transient, format!("while all rows are read: {what}")))
         };
@@ -135,16 +139,15 @@ impl<S: SourceStore, G: GraphStore> Between<S, G> for Following<S> {
             _ => return again("the source is another than when it began"),
         }
         if carrier.engine.state.followed() == versions.current {
-            self.life.caught_up(versions.current.unwrap_or(0), at);
             return Ok(());
         }
         let carried = self.window(carrier).await?;
-        let is_done = matches!(carried, Carried::UpTo(_));
-        self.after_window(carried, at);
+        let is_done = matches!(carried, Carried::UpTo { .. });
+        self.after_window(&carrier.engine, carried, seen);
         if is_done { Ok(()) } else { again("changes are no longer there") }
     }
 
     async fn tick(&mut self, engine: &mut Engine<G>) -> Result<()> {
-        self.sign(engine).await
+        self.may_go_on(engine).await
     }
 }

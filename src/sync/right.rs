@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep, timeout};
 
+use super::lease::Lease;
 use crate::error::Result;
 use crate::model::Database;
 use crate::neo4j::checkpoint::{Fence, Found};
@@ -31,6 +32,14 @@ pub struct Patience {
     pub heartbeat: Duration,
     /// How long a writer that keeps its lease may give none.
     pub takeover: Duration,
+}
+
+impl Patience {
+    /// How long the source has to answer about the lease: so short that a writer that waits for it, then
+    /// gives its heartbeat, is not taken for one that hangs.
+    pub fn answer_max(self) -> Duration {
+        self.takeover / 3
+    }
 }
 
 /// A standby's view of the writer.
@@ -83,15 +92,14 @@ pub fn interval(patience: Patience) -> Duration {
 }
 
 /// One look: takes the lease if it is free, and the fence if it may. `None`: not yet.
-pub async fn look<S: SourceStore, G: GraphStore>(
-    lease: &mut S,
-    lease_name: &str,
+pub(super) async fn look<S: SourceStore, G: GraphStore>(
+    lease: &mut Lease<S>,
     graph: &G,
     watch: &mut Watch,
     was_fenced_off: bool,
     patience: Patience,
 ) -> Result<bool> {
-    let has_lease = lease.take_lease(lease_name).await.inspect_err(|_| watch.blink())?;
+    let has_lease = lease.take().await.inspect_err(|_| watch.blink())?;
     let sign = graph.sign().await.inspect_err(|_| watch.blink())?;
     let unchanged = watch.see(sign.clone());
     let may = may_take(has_lease, was_fenced_off, sign.as_ref(), unchanged, patience);
@@ -103,7 +111,7 @@ pub async fn look<S: SourceStore, G: GraphStore>(
         );
     }
     if !may && has_lease {
-        lease.release_lease();
+        lease.release();
     }
     Ok(may)
 }

@@ -3,9 +3,10 @@
 use tokio::sync::watch;
 
 use super::failures::{ended, is_passing, pause_unless};
+use super::lease::Lease;
 use super::metrics;
 use super::right::{self, Patience, Watch};
-use super::worker::{Following, Lease, Settings, write};
+use super::worker::{Following, Settings, write};
 use crate::error::{Kind, Result};
 use crate::mapping::Registry;
 use crate::neo4j::checkpoint::{Fence, Found};
@@ -28,15 +29,18 @@ pub async fn follow<S: SourceStore, G: GraphStore>(
     loop {
         let standby = Standby {
             source: source.another(),
-            lease: source.another(),
+            lease: Lease::new(source.another(), patience(&settings).answer_max()),
             watch: Watch::default(),
             was_fenced_off,
         };
         let outcome = match standby.wait(&graph, &settings, &stop).await {
-            Ok((carrier, following)) => Box::pin(write(carrier, following)).await,
+            Ok(Writer { carrier, following, lease }) => {
+                Box::pin(write(carrier, following, lease)).await
+            }
             Err(error) => Err(error),
         };
         metrics::health(false, true);
+        metrics::no_lag();
         match outcome {
             Err(error) if error.kind == Kind::Ended => return Ok(()),
             Err(error) if error.kind == Kind::FencedOff => {
@@ -54,7 +58,7 @@ pub async fn follow<S: SourceStore, G: GraphStore>(
 /// A worker that may not write.
 struct Standby<S> {
     source: S,
-    lease: S,
+    lease: Lease<S>,
     watch: Watch,
     was_fenced_off: bool,
 }
@@ -66,7 +70,7 @@ impl<S: SourceStore> Standby<S> {
         graph: &G,
         settings: &Settings,
         stop: &watch::Receiver<bool>,
-    ) -> Result<(Carrier<S, G>, Following<S>)> {
+    ) -> Result<Writer<S, G>> {
         let mut pauses = retry::schedule();
         let mut has_said = false;
         loop {
@@ -96,15 +100,15 @@ impl<S: SourceStore> Standby<S> {
         graph: &G,
         settings: &Settings,
     ) -> Result<Option<Right>> {
-        let lease_name = right::lease_name(graph).await?;
+        self.lease.name = right::lease_name(graph).await?;
         let patience = patience(settings);
         let (lease, watch) = (&mut self.lease, &mut self.watch);
-        if !right::look(lease, &lease_name, graph, watch, self.was_fenced_off, patience).await? {
+        if !right::look(lease, graph, watch, self.was_fenced_off, patience).await? {
             return Ok(None);
         }
         let database = self.source.epoch(&settings.mapping).await?.database;
         let (fence, found) = right::raise(graph, &database, settings.adopt, patience).await?;
-        Ok(Some(Right { lease_name, fence, found }))
+        Ok(Some(Right { fence, found }))
     }
 
     fn write_with<G: GraphStore>(
@@ -113,22 +117,28 @@ impl<S: SourceStore> Standby<S> {
         settings: &Settings,
         right: Right,
         stop: &watch::Receiver<bool>,
-    ) -> (Carrier<S, G>, Following<S>) {
+    ) -> Writer<S, G> {
         tracing::info!(version = right.found.state.version, "writing");
         let state = right.found.state;
         let registry = Registry::new(&settings.mapping, &state.owned);
         let (mapping, limits) = (settings.mapping.clone(), settings.limits.clone());
         let engine =
             Engine::new(graph.clone(), mapping, registry, Some(right.fence), state, limits);
-        let lease = Lease { connection: self.lease, name: right.lease_name };
-        let following = Following::new(settings, lease, right.found.sealed, stop.clone());
-        (Carrier { source: self.source, engine }, following)
+        let following = Following::new(settings, right.found.sealed, stop.clone());
+        let carrier = Carrier { source: self.source, engine };
+        Writer { carrier, following, lease: self.lease }
     }
+}
+
+/// A worker that may write.
+struct Writer<S, G> {
+    carrier: Carrier<S, G>,
+    following: Following,
+    lease: Lease<S>,
 }
 
 /// The right to write, and what stood on the checkpoint when it was taken.
 struct Right {
-    lease_name: String,
     fence: Fence,
     found: Found,
 }

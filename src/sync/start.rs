@@ -57,11 +57,13 @@ pub async fn run(
         tracing::info!("ended; no transaction is open");
         return outcome;
     }
-    tracing::warn!(
-        seconds = config.sync.shutdown.as_secs(),
-        "the open transaction did not end in time: its connection is dropped, and Neo4j rolls it back"
+    let seconds = config.sync.shutdown.as_secs();
+    let what = format!(
+        "the worker was asked to end and did not within {seconds} s: its connections are dropped, and Neo4j rolls an open transaction back"
     );
-    Ok(())
+    Err(Error::new(Kind::Graph, what).hint(
+        "nothing is lost: the next start resumes from the checkpoint; raise sync.shutdown_seconds if its last transaction needs longer",
+    ))
 }
 
 async fn work(
@@ -93,8 +95,15 @@ async fn work(
         holder: holder("sync"),
         adopt: options.adopt,
         retention,
+        stall_max: stall_max(config),
     };
     Box::pin(follow(source, graph, settings, stop)).await
+}
+
+/// Longer than the work waits for an answer of either side: a call may consist of two statements.
+fn stall_max(config: &Config) -> Duration {
+    let longest = config.graph.answer_timeout.max(config.source.statement_timeout);
+    config.sync.takeover + 2 * longest
 }
 
 /// Both sides, in order, and how long the source keeps its changes.

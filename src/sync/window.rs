@@ -35,7 +35,12 @@ const WITNESS_KEYS: usize = 8;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Carried {
     /// The graph has the changes up to this version.
-    UpTo(i64),
+    UpTo {
+        /// The version.
+        version: i64,
+        /// Whether quarantine holds no row that is to be carried again.
+        is_nothing_due: bool,
+    },
     /// Its changes are not all there, as the versions show: the plan must be made anew.
     Replan,
     /// The checkpoint is of another state of the source, as the versions do not show.
@@ -44,27 +49,30 @@ pub enum Carried {
     Anew(String),
 }
 
-impl<S: SourceStore> Following<S> {
+impl Following {
     /// Carries one window.
-    pub async fn window<G: GraphStore>(&mut self, carrier: &mut Carrier<S, G>) -> Result<Carried> {
+    pub async fn window<S: SourceStore, G: GraphStore>(
+        &mut self,
+        carrier: &mut Carrier<S, G>,
+    ) -> Result<Carried> {
         let begun = Instant::now();
         let previous = carrier.engine.begin();
         let outcome = Box::pin(self.look(carrier)).await;
         let run = carrier.engine.end(previous, outcome.is_ok());
         self.note(&run.summary);
-        if let Ok((Carried::UpTo(version), how)) = &outcome {
+        if let Ok((Carried::UpTo { version, .. }, how)) = &outcome {
             metrics::window(how, begun.elapsed());
             tracing::debug!(version, how, took = ?begun.elapsed(), "window carried");
         }
         outcome.map(|(carried, _)| carried)
     }
 
-    async fn look<G: GraphStore>(
+    async fn look<S: SourceStore, G: GraphStore>(
         &mut self,
         carrier: &mut Carrier<S, G>,
     ) -> Result<(Carried, &'static str)> {
         let mut due = carrier.due().await?;
-        let mut extra = sets(&due);
+        let mut extra = sets(&due.keys);
         for look in 1..=LOOKS_MAX {
             let is_last = look == LOOKS_MAX;
             let read = self.read(carrier, &extra, !is_last).await?;
@@ -72,19 +80,22 @@ impl<S: SourceStore> Following<S> {
                 return Ok((instead, "none"));
             }
             let Some(pages) = &read.rows else { return self.by_pages(carrier, &read).await };
-            match self.at_once(carrier, &read, pages.clone(), look + 1 == LOOKS_MAX).await {
+            let is_last_at_once = look + 1 == LOOKS_MAX;
+            match self.at_once(carrier, &read, pages.clone(), due.is_all, is_last_at_once).await {
                 Ok(Outcome::Done) => {
-                    if !due.is_empty() {
-                        carrier.tried(&due).await?;
+                    if !due.keys.is_empty() {
+                        carrier.tried(&due.keys).await?;
                     }
-                    return Ok((Carried::UpTo(version(&read)), "at-once"));
+                    let version = version(&read);
+                    let is_nothing_due = due.is_all;
+                    return Ok((Carried::UpTo { version, is_nothing_due }, "at-once"));
                 }
                 Ok(Outcome::Due) => {
-                    if !due.is_empty() {
-                        carrier.tried(&due).await?;
+                    if !due.keys.is_empty() {
+                        carrier.tried(&due.keys).await?;
                     }
                     due = carrier.due().await?;
-                    extend(&mut extra, sets(&due));
+                    extend(&mut extra, sets(&due.keys));
                 }
                 Ok(Outcome::Lacks(keys)) => extend(&mut extra, keys),
                 // A row that the graph refuses, or too much for it at once: by pages it is found, or
@@ -100,7 +111,7 @@ impl<S: SourceStore> Following<S> {
         Err(Error::new(Kind::Transient, "a window needed more and more"))
     }
 
-    async fn read<G: GraphStore>(
+    async fn read<S: SourceStore, G: GraphStore>(
         &mut self,
         carrier: &mut Carrier<S, G>,
         extra: &BTreeMap<Slot, BTreeSet<i64>>,
@@ -133,7 +144,7 @@ impl<S: SourceStore> Following<S> {
 
     /// The circuit breaker over all rows that are gone, before the first page is written. A window that
     /// goes at once is judged as a whole in any case.
-    async fn check_deletes<G: GraphStore>(
+    async fn check_deletes<S: SourceStore, G: GraphStore>(
         &mut self,
         carrier: &mut Carrier<S, G>,
         read: &WindowRead,
@@ -154,11 +165,12 @@ impl<S: SourceStore> Following<S> {
     }
 
     /// All of it in one transaction, with the checkpoint.
-    async fn at_once<G: GraphStore>(
+    async fn at_once<S: SourceStore, G: GraphStore>(
         &mut self,
         carrier: &mut Carrier<S, G>,
         read: &WindowRead,
         pages: BTreeMap<Slot, Page>,
+        has_all_due: bool,
         last_look: bool,
     ) -> Result<Outcome> {
         let (mut wishes, mut ends) = (BTreeMap::new(), BTreeMap::<Slot, Ends>::new());
@@ -170,7 +182,7 @@ impl<S: SourceStore> Following<S> {
         }
         let engine = &mut carrier.engine;
         let to = moved(&engine.state, read, engine);
-        let is_exact = to.progress.is_none() && to.frozen.is_empty();
+        let is_exact = to.progress.is_none() && to.frozen.is_empty() && has_all_due;
         let begun = Instant::now();
         let outcome = engine.carry_at_once(&wishes, &ends, to, is_exact, last_look).await;
         metrics::latency("graph-window", begun.elapsed());
@@ -179,7 +191,7 @@ impl<S: SourceStore> Following<S> {
     }
 
     /// Whether the source still stands where it stood when a window was read.
-    async fn is_as_it_was<G: GraphStore>(
+    async fn is_as_it_was<S: SourceStore, G: GraphStore>(
         &mut self,
         carrier: &mut Carrier<S, G>,
         read: &WindowRead,
@@ -189,7 +201,7 @@ impl<S: SourceStore> Following<S> {
     }
 
     /// Page by page, each its own snapshot; the checkpoint last.
-    async fn by_pages<G: GraphStore>(
+    async fn by_pages<S: SourceStore, G: GraphStore>(
         &mut self,
         carrier: &mut Carrier<S, G>,
         read: &WindowRead,
@@ -221,20 +233,21 @@ impl<S: SourceStore> Following<S> {
                     carrier.engine.advance(state, None).await?;
                     saved = Instant::now();
                 }
-                self.sign(&mut carrier.engine).await?;
+                self.may_go_on(&mut carrier.engine).await?;
             }
         }
         carrier.carry_due().await?;
         let state = moved(&carrier.engine.state, read, &carrier.engine);
+        let is_nothing_due = carrier.due().await?.is_nothing();
         let is_exact = state.progress.is_none()
             && state.frozen.is_empty()
             && carrier.engine.run.read_at_max <= to
-            && carrier.due().await?.is_empty()
+            && is_nothing_due
             && self.is_as_it_was(carrier, read).await?;
         carrier.engine.advance(state, Some(is_exact)).await?;
         self.is_consistent = is_exact;
         self.doubt_epoch();
-        Ok((Carried::UpTo(to), "by-pages"))
+        Ok((Carried::UpTo { version: to, is_nothing_due }, "by-pages"))
     }
 }
 

@@ -6,6 +6,8 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::failures::{ended, is_passing, pause_unless};
+use super::heartbeat::Heartbeat;
+use super::lease::Lease;
 use super::life::Life;
 use super::metrics;
 use super::pace::Pace;
@@ -18,6 +20,7 @@ use crate::mapping::{Mapping, Tracking};
 use crate::neo4j::checkpoint::{Found, State};
 use crate::neo4j::leader::RequestKind;
 use crate::reconcile::carrier::Carrier;
+use crate::reconcile::claim::CaughtUp;
 use crate::reconcile::engine::{self, Engine};
 use crate::reconcile::plan::{self, Asked, Plan};
 use crate::reconcile::retry;
@@ -44,16 +47,18 @@ pub struct Settings {
     pub adopt: bool,
     /// How long the source keeps its changes, if that is known.
     pub retention: Option<Duration>,
+    /// How long the work may make no progress before its heartbeats no longer count: longer than any one
+    /// call of a store may take.
+    pub stall_max: Duration,
 }
 
 /// What a worker that writes keeps in mind; all of it can be read again.
-pub struct Following<S> {
+pub struct Following {
     pub(super) settings: Settings,
     /// Whether the checkpoint says that the graph stands exactly at its version.
     pub(super) is_consistent: bool,
     /// Whether the checkpoint was found as provsync left it.
     pub(super) is_sealed: bool,
-    lease: Lease<S>,
     stop: watch::Receiver<bool>,
     pace: Pace,
     pub(super) life: Life,
@@ -67,16 +72,8 @@ pub struct Following<S> {
     pub(super) carried_untracked: Option<Instant>,
     /// When tables that are frozen were last tried again.
     pub(super) thawed_at: Option<Instant>,
-    /// The request whose full has begun.
-    pub(super) begun: Option<String>,
     pub(super) distrust: Option<String>,
     pub(super) anew: Option<String>,
-}
-
-/// The connection that has the lease, and the lease's name.
-pub(super) struct Lease<S> {
-    pub connection: S,
-    pub name: String,
 }
 
 /// The source's life, and the versions that were read before it.
@@ -84,6 +81,14 @@ struct Seen {
     versions: Versions,
     epoch: Epoch,
     at: Instant,
+}
+
+/// What the source said of its versions.
+pub(super) struct Polled {
+    pub versions: Versions,
+    /// A moment at which the source is known to have been in the life that the plan is made for, and the
+    /// version at that moment.
+    pub seen: (Instant, i64),
 }
 
 /// What a turn did.
@@ -106,54 +111,59 @@ struct Mark {
 /// asked for.
 pub(super) async fn write<S: SourceStore, G: GraphStore>(
     mut carrier: Carrier<S, G>,
-    mut following: Following<S>,
+    mut following: Following,
+    lease: Lease<S>,
 ) -> Result<()> {
-    let mut pauses = retry::schedule();
-    loop {
-        let before = following.mark(&carrier.engine);
-        let pause = match following.turn_or_freeze(&mut carrier).await {
-            Ok(turn) => {
-                pauses = retry::schedule();
-                let trouble = carrier.engine.state.trouble();
-                metrics::health(true, trouble.is_none());
-                metrics::frozen(carrier.engine.state.frozen.len());
-                following.life.trouble(trouble);
-                let is_progress = following.mark(&carrier.engine) != before;
-                following.pause_after(if is_progress { turn } else { Turn::Idle })
-            }
-            Err(error) if is_passing(&error) => {
-                tracing::warn!(%error, "can't go on now; trying again");
-                metrics::retry(&error);
-                metrics::health(true, false);
-                following.forget(&mut carrier.engine, &error);
-                pauses.next().unwrap_or(following.settings.sync.heartbeat)
-            }
-            Err(error) => {
-                following.end(&carrier.engine, &error).await;
-                return Err(error);
-            }
-        };
-        // The end is seen at the next turn.
-        let _ = pause_unless(&following.stop, pause).await;
-    }
+    let (engine, life) = (&carrier.engine, following.life.clone());
+    let fence = engine.fence_in_force();
+    let heartbeat = Heartbeat::start_with(&engine.graph, lease, life.clone(), fence);
+    let error = life.while_working(following.work(&mut carrier)).await;
+    // Before it says that it ends: a heartbeat after that would name a worker that is gone.
+    heartbeat.stop().await;
+    following.end(&carrier.engine, &error).await;
+    Err(error)
 }
 
-impl<S: SourceStore> Following<S> {
+impl Following {
+    /// Turn by turn, until the end; returns why it came.
+    async fn work<S: SourceStore, G: GraphStore>(&mut self, carrier: &mut Carrier<S, G>) -> Error {
+        let mut pauses = retry::schedule();
+        loop {
+            let before = self.mark(&carrier.engine);
+            let pause = match self.turn_or_freeze(carrier).await {
+                Ok(turn) => {
+                    pauses = retry::schedule();
+                    let trouble = carrier.engine.state.trouble();
+                    metrics::health(true, trouble.is_none());
+                    metrics::frozen(carrier.engine.state.frozen.len());
+                    self.life.trouble(trouble);
+                    let is_progress = self.mark(&carrier.engine) != before;
+                    self.pause_after(if is_progress { turn } else { Turn::Idle })
+                }
+                Err(error) if is_passing(&error) => {
+                    tracing::warn!(%error, "can't go on now; trying again");
+                    metrics::retry(&error);
+                    metrics::health(true, false);
+                    self.forget(&mut carrier.engine, &error);
+                    pauses.next().unwrap_or(self.settings.sync.heartbeat)
+                }
+                Err(error) => return error,
+            };
+            // The end is seen at the next turn.
+            let _ = pause_unless(&self.stop, pause).await;
+        }
+    }
+
     /// Nothing was asked yet.
-    pub(super) fn new(
-        settings: &Settings,
-        lease: Lease<S>,
-        is_sealed: bool,
-        stop: watch::Receiver<bool>,
-    ) -> Self {
+    pub(super) fn new(settings: &Settings, is_sealed: bool, stop: watch::Receiver<bool>) -> Self {
         let sync = &settings.sync;
+        let life = Life::new(settings.holder.clone(), sync.heartbeat, settings.retention);
         Self {
             is_consistent: false,
             is_sealed,
-            lease,
             stop,
             pace: Pace::new(sync.poll_min, sync.poll_max),
-            life: Life::new(settings.holder.clone(), sync.heartbeat, settings.retention),
+            life: life.stalled_after(settings.stall_max),
             trickle: Trickle::new(sync.verify_interval),
             seen: None,
             must_reload: true,
@@ -162,7 +172,6 @@ impl<S: SourceStore> Following<S> {
             looked_at_due: None,
             carried_untracked: None,
             thawed_at: None,
-            begun: None,
             distrust: None,
             anew: None,
             settings: settings.clone(),
@@ -170,7 +179,10 @@ impl<S: SourceStore> Following<S> {
     }
 
     /// A turn; what the circuit breaker refused is frozen, and the next turn goes on with the rest.
-    async fn turn_or_freeze<G: GraphStore>(&mut self, carrier: &mut Carrier<S, G>) -> Result<Turn> {
+    async fn turn_or_freeze<S: SourceStore, G: GraphStore>(
+        &mut self,
+        carrier: &mut Carrier<S, G>,
+    ) -> Result<Turn> {
         match self.turn(carrier).await {
             Err(error) if error.kind == Kind::Stop => {
                 self.freeze(&mut carrier.engine, error).await.map(|()| Turn::Busy)
@@ -179,12 +191,15 @@ impl<S: SourceStore> Following<S> {
         }
     }
 
-    async fn turn<G: GraphStore>(&mut self, carrier: &mut Carrier<S, G>) -> Result<Turn> {
+    async fn turn<S: SourceStore, G: GraphStore>(
+        &mut self,
+        carrier: &mut Carrier<S, G>,
+    ) -> Result<Turn> {
         ended(&self.stop)?;
         self.reload(&mut carrier.engine).await?;
-        self.sign(&mut carrier.engine).await?;
+        self.may_go_on(&mut carrier.engine).await?;
         self.look_at_constraints(&mut carrier.engine).await?;
-        let (at, versions) = self.poll(carrier).await?;
+        let Polled { versions, seen } = self.poll(carrier).await?;
         let (plan, epoch) = self.plan(&carrier.engine, &versions, &self.asked(&carrier.engine))?;
         self.learn(&mut carrier.engine, &epoch).await?;
         match plan {
@@ -192,10 +207,10 @@ impl<S: SourceStore> Following<S> {
                 Box::pin(self.mend(carrier)).await?;
                 Ok(Turn::Busy)
             }
-            Plan::Idle => self.idle(carrier, at).await,
+            Plan::Idle => self.idle(carrier, seen).await,
             Plan::Window => {
                 let carried = self.window(carrier).await?;
-                self.after_window(carried, at);
+                self.after_window(&carrier.engine, carried, seen);
                 Ok(Turn::Busy)
             }
             Plan::Full(start) => {
@@ -210,7 +225,7 @@ impl<S: SourceStore> Following<S> {
         Mark {
             state: engine.state.clone(),
             is_consistent: self.is_consistent,
-            request: self.life.request.as_ref().map(|request| request.id.clone()),
+            request: self.life.request().map(|request| request.id),
         }
     }
 
@@ -224,26 +239,31 @@ impl<S: SourceStore> Following<S> {
         }
     }
 
-    /// Asks for the versions; and for the epoch, where they show that it may be another.
-    pub(super) async fn poll<G: GraphStore>(
+    /// Asks for the versions; and for the epoch, where they show that it may be another, or it was not
+    /// asked for a while.
+    pub(super) async fn poll<S: SourceStore, G: GraphStore>(
         &mut self,
         carrier: &mut Carrier<S, G>,
-    ) -> Result<(Instant, Versions)> {
+    ) -> Result<Polled> {
         let at = Instant::now();
         let versions = carrier.source.versions(&self.settings.mapping).await?;
         self.polled_at = Some(at);
         // The versions come first: whatever happens after they were read shows in the next ones.
-        // A restore may leave them as they were, and the failure that it caused may be long forgotten.
+        // A restore may leave them as they were, and the failure that it caused may be long forgotten; what
+        // is said of the graph is said of the moment at which the epoch was known last.
+        let sync = &self.settings.sync;
         let is_old = |seen: &Seen| {
             let of_another_life = seen.versions.tables != versions.tables;
-            of_another_life || seen.at.elapsed() >= self.settings.sync.heartbeat
+            of_another_life || seen.at.elapsed() >= sync.heartbeat.min(sync.poll_max)
         };
         if self.seen.as_ref().is_none_or(is_old) {
             let epoch = carrier.source.epoch(&self.settings.mapping).await?;
             self.seen = Some(Seen { versions: versions.clone(), epoch, at });
         }
-        self.life.behind(carrier.engine.state.followed(), versions.current.unwrap_or(0));
-        Ok((at, versions))
+        let current = versions.current.unwrap_or(0);
+        self.life.polled(carrier.engine.state.version, current);
+        let seen = self.seen.as_ref().map(|s| (s.at, s.versions.current.unwrap_or(0)));
+        Ok(Polled { versions, seen: seen.unwrap_or((at, current)) })
     }
 
     /// Reads that are tried again in place pass over what a restore does to their connections.
@@ -280,7 +300,7 @@ impl<S: SourceStore> Following<S> {
     }
 
     pub(super) fn asked<G: GraphStore>(&self, engine: &Engine<G>) -> Asked {
-        let request = self.life.request.as_ref().filter(|r| r.kind == RequestKind::Full);
+        let request = self.life.request().filter(|r| r.kind == RequestKind::Full);
         let is_due = self
             .carried_untracked
             .is_none_or(|at| at.elapsed() >= self.settings.sync.untracked_interval);
@@ -288,7 +308,7 @@ impl<S: SourceStore> Following<S> {
         let names = untracked.map(|(_, t)| t.name.to_string()).filter(|_| is_due);
         Asked {
             full: request.is_some(),
-            restart: request.is_some_and(|r| self.begun.as_ref() != Some(&r.id)),
+            restart: request.is_some_and(|r| carried_out(&engine.state) != Some(&r.id)),
             adopt: self.settings.adopt,
             tables: names.collect(),
             distrust: self.distrust.clone(),
@@ -297,28 +317,43 @@ impl<S: SourceStore> Following<S> {
         }
     }
 
-    pub(super) fn after_window(&mut self, carried: Carried, at: Instant) {
+    pub(super) fn after_window<G: GraphStore>(
+        &mut self,
+        engine: &Engine<G>,
+        carried: Carried,
+        seen: (Instant, i64),
+    ) {
         match carried {
             // What was committed before the poll is in the graph.
-            Carried::UpTo(version) => self.life.caught_up(version, at),
+            Carried::UpTo { is_nothing_due, .. } => self.claim(engine, is_nothing_due, seen),
             Carried::Replan => self.seen = None,
             Carried::Distrust(reason) => self.distrust = Some(reason),
             Carried::Anew(reason) => self.anew = Some(reason),
         }
     }
 
+    /// Says that the graph has what the source had at a moment, if that may be said.
+    fn claim<G: GraphStore>(
+        &mut self,
+        engine: &Engine<G>,
+        is_nothing_due: bool,
+        (at, version): (Instant, i64),
+    ) {
+        if let Some(claim) = CaughtUp::check(&engine.state, version, is_nothing_due, at) {
+            self.life.caught_up(claim);
+        }
+    }
+
     /// The graph has all that the source has: time for what waits, and for a look at all rows.
-    async fn idle<G: GraphStore>(
+    async fn idle<S: SourceStore, G: GraphStore>(
         &mut self,
         carrier: &mut Carrier<S, G>,
-        at: Instant,
+        seen: (Instant, i64),
     ) -> Result<Turn> {
-        let engine = &carrier.engine;
-        self.life.caught_up(engine.state.version.unwrap_or(0), at);
         let is_time = |at: Instant| at.elapsed() >= self.settings.sync.heartbeat;
-        // Before it is called consistent nothing may be left that is due.
+        // Before anything is said of it, nothing may be left that is due.
         if !self.is_consistent || self.looked_at_due.is_none_or(is_time) {
-            self.looked_at_due = Some(at);
+            self.looked_at_due = Some(Instant::now());
             if self.carry_due(carrier).await? {
                 return Ok(Turn::Busy);
             }
@@ -333,11 +368,18 @@ impl<S: SourceStore> Following<S> {
             carrier.engine.advance(state, Some(true)).await?;
             self.is_consistent = true;
         }
-        self.is_consistent &= !self.trickle.step(carrier).await?;
+        self.claim(&carrier.engine, true, seen);
+        let has_written = self.trickle.step(carrier).await;
+        self.life.verifying(self.trickle.says());
+        self.trickle.was_said();
+        self.is_consistent &= !has_written?;
         Ok(Turn::Idle)
     }
 
-    async fn carry_due<G: GraphStore>(&mut self, carrier: &mut Carrier<S, G>) -> Result<bool> {
+    async fn carry_due<S: SourceStore, G: GraphStore>(
+        &mut self,
+        carrier: &mut Carrier<S, G>,
+    ) -> Result<bool> {
         carrier.engine.refresh_waiting().await?;
         let previous = carrier.engine.begin_background();
         let outcome = carrier.carry_due().await;
@@ -348,30 +390,13 @@ impl<S: SourceStore> Following<S> {
         Ok(outcome? > 0)
     }
 
-    /// A sign of life, if it is due; the end, if it was asked for.
-    pub(super) async fn sign<G: GraphStore>(&mut self, engine: &mut Engine<G>) -> Result<()> {
+    /// Whether the work may go on: nobody asked for the end, and nobody else may write.
+    ///
+    /// # Errors
+    /// [`Kind::Ended`] and [`Kind::FencedOff`].
+    pub(super) async fn may_go_on<G: GraphStore>(&self, engine: &mut Engine<G>) -> Result<()> {
         ended(&self.stop)?;
-        if !self.life.is_due() {
-            return Ok(());
-        }
-        engine.settle().await?;
-        self.life.beat(engine, &mut self.trickle).await?;
-        self.hold_lease().await;
-        Ok(())
-    }
-
-    /// The lease is a courtesy to a standby, which waits for it; the fence alone decides who writes.
-    async fn hold_lease(&mut self) {
-        let Lease { connection, name } = &mut self.lease;
-        let held = connection.holds_lease(name).await.unwrap_or(false);
-        let taken = if held { Ok(true) } else { connection.take_lease(name).await };
-        self.life.answered(taken.is_ok());
-        match taken {
-            Ok(true) if held => {}
-            Ok(true) => tracing::info!("the lease is ours"),
-            Ok(false) => tracing::warn!("another has the lease"),
-            Err(error) => tracing::warn!(%error, "the lease can't be held now"),
-        }
+        self.life.check_fence(engine).await
     }
 
     /// Without a constraint its statements would scan, and could make doubles.
@@ -389,7 +414,6 @@ impl<S: SourceStore> Following<S> {
 
     /// After a failure nothing that is kept in mind is relied on.
     fn forget<G: GraphStore>(&mut self, engine: &mut Engine<G>, error: &Error) {
-        engine.is_unsettled |= error.kind == Kind::UnknownOutcome;
         engine.begin();
         self.life.trouble(Some(error.to_string()));
         self.seen = None;
@@ -411,18 +435,24 @@ impl<S: SourceStore> Following<S> {
         engine.state = found.state;
         engine.refresh_waiting().await?;
         self.is_sealed = found.sealed;
+        // What others ask decides what is done first.
+        if let Some(fence) = &engine.fence {
+            self.life.beat(&engine.graph, fence).await?;
+        }
         (self.must_reload, self.is_consistent) = (false, false);
         Ok(())
     }
 
-    /// The worker ends: a standby need not wait for signs of it.
+    /// The worker ends: a standby need not wait for heartbeats of it.
     async fn end<G: GraphStore>(&mut self, engine: &Engine<G>, error: &Error) {
         let Some(fence) = engine.fence.as_ref().filter(|_| error.kind != Kind::FencedOff) else {
             return;
         };
         if error.kind != Kind::Ended {
             self.life.trouble(Some(error.to_string()));
-            let _ = self.life.beat(engine, &mut self.trickle).await;
+            if let Err(error) = self.life.beat(&engine.graph, fence).await {
+                tracing::warn!(%error, "the checkpoint does not say why this worker ends");
+            }
         }
         if let Err(error) = engine.graph.leave(fence).await {
             tracing::warn!(%error, "the checkpoint still names this worker");
@@ -433,4 +463,9 @@ impl<S: SourceStore> Following<S> {
         metrics::rows(summary);
         self.life.carried(summary.kinds.values().map(|t| t.created + t.updated + t.deleted).sum());
     }
+}
+
+/// The request that the full resync under way carries out, whichever process began it.
+fn carried_out(state: &State) -> Option<&String> {
+    state.progress.as_ref()?.request.as_ref()
 }

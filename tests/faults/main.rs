@@ -6,8 +6,10 @@
 mod support;
 
 mod beside_data;
+mod claims;
 mod effects;
 mod load;
+mod silence;
 mod source;
 mod stand;
 mod takeover;

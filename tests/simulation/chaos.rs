@@ -3,6 +3,7 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use provsync::error::{Error, Kind, Result};
 use tokio::sync::watch;
@@ -16,7 +17,18 @@ pub struct Odds {
     pub lost_answer: u64,
     /// Before a call, others commit a transaction at the source.
     pub others: u64,
+    /// The graph takes no writes for a moment, as while its leader changes.
+    pub read_only: u64,
+    /// A call of the work takes up to a minute.
+    pub slow: u64,
+    /// Heartbeats and questions about the lease are as slow.
+    pub is_all_slow: bool,
 }
+
+/// Calls that whoever gives heartbeats makes, and nobody else.
+const HEARTBEAT: [&str; 3] = ["beat", "take the lease", "look at the lease"];
+/// How long a slow call takes at most.
+const SLOW_SECONDS: u64 = 60;
 
 /// What became of a write whose answer is lost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,6 +55,8 @@ pub struct Chaos {
     life: Arc<watch::Sender<Life>>,
     /// The source's answers do not reach it, and it does not hear of it.
     is_cut_off: Arc<AtomicBool>,
+    /// The work gets no answer of anybody, and waits for ever.
+    is_stuck: Arc<AtomicBool>,
     /// Which process it is.
     pub process: u64,
 }
@@ -63,6 +77,7 @@ impl Chaos {
             inner: Arc::new(Mutex::new(inner)),
             life: Arc::new(watch::channel(Life::Runs).0),
             is_cut_off: Arc::new(AtomicBool::new(false)),
+            is_stuck: Arc::new(AtomicBool::new(false)),
             process: PROCESSES.fetch_add(1, Ordering::Relaxed),
         }
     }
@@ -102,6 +117,11 @@ impl Chaos {
 
     pub fn is_cut_off(&self) -> bool {
         self.is_cut_off.load(Ordering::Relaxed)
+    }
+
+    /// From here on the work of the process hangs, while its heartbeats go on.
+    pub fn get_stuck(&self) {
+        self.is_stuck.store(true, Ordering::Relaxed);
     }
 
     fn change(&self, from: Life, to: Life) {
@@ -161,11 +181,28 @@ impl Chaos {
     /// Before a call does anything.
     pub async fn before(&self, what: &str) -> Result<()> {
         self.moment().await;
-        let odds = self.inner.lock().unwrap().odds.outage;
-        if self.below(1000) < odds {
+        let is_heartbeat = HEARTBEAT.contains(&what);
+        let odds = self.inner.lock().unwrap().odds;
+        if self.is_stuck.load(Ordering::Relaxed) && !is_heartbeat {
+            std::future::pending::<()>().await;
+        }
+        if odds.slow > 0 && (odds.is_all_slow || !is_heartbeat) && self.below(1000) < odds.slow {
+            tokio::time::sleep(Duration::from_secs(self.below(SLOW_SECONDS))).await;
+        }
+        if self.below(1000) < odds.outage {
             return Err(Error::new(Kind::Transient, format!("{what}: the connection was cut")));
         }
         Ok(())
+    }
+
+    /// Before a commit: whether the graph takes it.
+    pub fn refuses_writes(&self, what: &str) -> Result<()> {
+        let odds = self.inner.lock().unwrap().odds.read_only;
+        if odds == 0 || self.below(1000) >= odds {
+            return Ok(());
+        }
+        let error = Error::new(Kind::Graph, format!("{what}: no writes here"));
+        Err(error.code("Neo.ClientError.General.WriteOnReadOnlyAccessDatabase"))
     }
 
     /// Whether the answer to a commit is lost, and what becomes of it.

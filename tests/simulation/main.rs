@@ -20,8 +20,9 @@ use provsync::mapping::Mapping;
 use chaos::Odds;
 use random::{Random, seed};
 
-const CALM: Odds = Odds { outage: 0, lost_answer: 0, others: 0 };
-const STORMY: Odds = Odds { outage: 20, lost_answer: 60, others: 0 };
+const CALM: Odds =
+    Odds { outage: 0, lost_answer: 0, others: 0, read_only: 0, slow: 0, is_all_slow: false };
+const STORMY: Odds = Odds { outage: 20, lost_answer: 60, ..CALM };
 
 fn mapping() -> Mapping {
     Mapping::default_mapping().unwrap()

@@ -1,9 +1,10 @@
 //! What the graph must hold for the rows, worked out from both by plain loops.
 
 use provsync::model::Value;
+use tokio::time::Instant;
 
 use crate::graph::{Data, Node, Relationship, integer, is_refused};
-use crate::source::{Database, Rows};
+use crate::source::{Database, Rows, Table};
 
 const NODES: &str = "graph.AtomGraphNodes";
 const EDGES: &str = "graph.AtomGraphEdges";
@@ -17,17 +18,72 @@ pub fn differences(rows: &Rows, data: &Data) -> Vec<String> {
     edges(rows, data, &mut out);
     streams(rows, data, &mut out);
     placeholders(rows, data, &mut out);
-    out
+    out.into_iter().map(|wrong| wrong.what).collect()
+}
+
+/// Something that differs, and of which row, where it is of one.
+struct Wrong {
+    row: Option<(Table, i64)>,
+    what: String,
+}
+
+impl Wrong {
+    fn of(table: Table, key: i64, what: String) -> Self {
+        Self { row: Some((table, key)), what }
+    }
+}
+
+impl From<String> for Wrong {
+    fn from(what: String) -> Self {
+        Self { row: None, what }
+    }
+}
+
+/// What is wrong with what the checkpoint says of the graph.
+pub fn contradictions(database: &Database, data: &Data) -> Vec<String> {
+    let Some(checkpoint) = &data.checkpoint else { return Vec::new() };
+    let mut found = Vec::new();
+    if checkpoint.consistent {
+        found.extend(inexact(database, data, checkpoint.state.version));
+    }
+    if let Some(at) = checkpoint.as_of {
+        found.extend(out_of_date(database, data, at));
+    }
+    found
 }
 
 /// What is wrong with a graph that says it stands exactly at a version.
-pub fn contradictions(database: &Database, data: &Data) -> Vec<String> {
-    let version = data.checkpoint.as_ref().and_then(|c| c.state.version);
+fn inexact(database: &Database, data: &Data, version: Option<i64>) -> Vec<String> {
     let states = version.map(|version| database.at(version)).unwrap_or_default();
     let found = states.iter().map(|rows| differences(rows, data)).min_by_key(Vec::len);
     let mut found = found.unwrap_or_else(|| vec!["there was no such version".to_owned()]);
     if !found.is_empty() {
         found.insert(0, format!("it says that it stands at {version:?}:"));
+    }
+    found
+}
+
+/// Which rows a graph lacks, or shows otherwise, that says it has all that was committed before a moment.
+/// Rows that have changed since may be on their way. Quarantine explains a row, unless it was to be carried
+/// again at that moment already.
+fn out_of_date(database: &Database, data: &Data, at: Instant) -> Vec<String> {
+    let since = database.since(at);
+    let (first, now) = (&since[0].1, &database.rows);
+    let mut all = Vec::new();
+    nodes(now, data, &mut all);
+    edges(now, data, &mut all);
+    streams(now, data, &mut all);
+    let is_old = |wrong: &Wrong| {
+        wrong.row.is_some_and(|(table, key)| {
+            let entry = data.entries.get(&(table.name().to_owned(), key));
+            let explains = entry.is_some_and(|e| e.due_since.is_none_or(|since| since >= at));
+            !explains && since.iter().all(|(_, rows)| rows.is_same(first, table, key))
+        })
+    };
+    let mut found: Vec<String> = all.into_iter().filter(is_old).map(|wrong| wrong.what).collect();
+    if !found.is_empty() {
+        let seconds = at.elapsed().as_secs_f64();
+        found.insert(0, format!("it says that it has all of {seconds} s ago:"));
     }
     found
 }
@@ -70,16 +126,17 @@ fn metadata(wanted: Option<&String>, properties: &crate::graph::Properties) -> b
     properties.get("metadata") == wanted.map(|text| Value::Text(text.clone())).as_ref()
 }
 
-fn nodes(rows: &Rows, data: &Data, out: &mut Vec<String>) {
+fn nodes(rows: &Rows, data: &Data, out: &mut Vec<Wrong>) {
     for (_, node) in data.with_label("AtomGraphNode") {
         let key = integer(&node.properties, "nodeId");
         if !key.is_some_and(|key| rows.nodes.contains_key(&key)) {
-            out.push(format!("node {key:?} has no row"));
+            let row = key.map(|key| (Table::Nodes, key));
+            out.push(Wrong { row, what: format!("node {key:?} has no row") });
         }
     }
     for (table, key) in data.entries.keys().filter(|(table, _)| table == NODES) {
         if !rows.nodes.contains_key(key) {
-            out.push(format!("entry {table} {key} has no row"));
+            out.push(format!("entry {table} {key} has no row").into());
         }
     }
     for (key, row) in &rows.nodes {
@@ -110,7 +167,8 @@ fn nodes(rows: &Rows, data: &Data, out: &mut Vec<String>) {
             _ => false,
         };
         if !right {
-            out.push(format!("row {NODES} {key} {row:?}: found {found:?}, entry {reason:?}"));
+            let what = format!("row {NODES} {key} {row:?}: found {found:?}, entry {reason:?}");
+            out.push(Wrong::of(Table::Nodes, *key, what));
         }
     }
 }
@@ -122,17 +180,18 @@ fn keyed<'a>(data: &'a Data, names: &[&str], property: &str, key: i64) -> Vec<&'
     data.relationships.values().filter(has).collect()
 }
 
-fn edges(rows: &Rows, data: &Data, out: &mut Vec<String>) {
+fn edges(rows: &Rows, data: &Data, out: &mut Vec<Wrong>) {
     let names = ["DERIVED_FROM", "COMPONENT_OF", "SIMILAR_TO", "MADE_WITH"];
     for r in data.relationships.values().filter(|r| names.contains(&r.name.as_str())) {
         let key = integer(&r.properties, "edgeId");
         if !key.is_some_and(|key| rows.edges.contains_key(&key)) {
-            out.push(format!("edge {key:?} has no row"));
+            let row = key.map(|key| (Table::Edges, key));
+            out.push(Wrong { row, what: format!("edge {key:?} has no row") });
         }
     }
     for (_, key) in data.entries.keys().filter(|(table, _)| table == EDGES) {
         if !rows.edges.contains_key(key) {
-            out.push(format!("entry {EDGES} {key} has no row"));
+            out.push(format!("entry {EDGES} {key} has no row").into());
         }
     }
     for (key, row) in &rows.edges {
@@ -161,16 +220,18 @@ fn edges(rows: &Rows, data: &Data, out: &mut Vec<String>) {
         };
         if !right {
             let entry = data.entries.get(&(EDGES.to_owned(), *key));
-            out.push(format!("row {EDGES} {key} {row:?} of {ends:?}: found {found:?}, {entry:?}"));
+            let what = format!("row {EDGES} {key} {row:?} of {ends:?}: found {found:?}, {entry:?}");
+            out.push(Wrong::of(Table::Edges, *key, what));
         }
     }
 }
 
-fn streams(rows: &Rows, data: &Data, out: &mut Vec<String>) {
+fn streams(rows: &Rows, data: &Data, out: &mut Vec<Wrong>) {
     for (_, r) in data.of_type("GENERATED") {
         let key = integer(&r.properties, "streamId");
         if !key.is_some_and(|key| rows.streams.contains_key(&key)) {
-            out.push(format!("stream {key:?} has no row"));
+            let row = key.map(|key| (Table::Streams, key));
+            out.push(Wrong { row, what: format!("stream {key:?} has no row") });
         }
     }
     for (key, row) in &rows.streams {
@@ -192,13 +253,14 @@ fn streams(rows: &Rows, data: &Data, out: &mut Vec<String>) {
             _ => false,
         };
         if !right {
-            out.push(format!("row {STREAMS} {key} {row:?}: found {found:?}, entry {reason:?}"));
+            let what = format!("row {STREAMS} {key} {row:?}: found {found:?}, entry {reason:?}");
+            out.push(Wrong::of(Table::Streams, *key, what));
         }
     }
 }
 
 /// A placeholder is an atom without a row that some stream names; every other node has a row.
-fn placeholders(rows: &Rows, data: &Data, out: &mut Vec<String>) {
+fn placeholders(rows: &Rows, data: &Data, out: &mut Vec<Wrong>) {
     for (id, node) in &data.nodes {
         let is_row = node.labels.contains("AtomGraphNode");
         let is_placeholder = node.labels.contains("AtomPlaceholder");
@@ -207,7 +269,7 @@ fn placeholders(rows: &Rows, data: &Data, out: &mut Vec<String>) {
             s.from.zip(s.to).is_some_and(|(from, to)| Some(from) == atom || Some(to) == atom)
         });
         if is_row == is_placeholder || (is_placeholder && !named) {
-            out.push(format!("node {id} {node:?} is neither a row's nor needed"));
+            out.push(format!("node {id} {node:?} is neither a row's nor needed").into());
         }
     }
     for name in LABELS {
@@ -217,7 +279,7 @@ fn placeholders(rows: &Rows, data: &Data, out: &mut Vec<String>) {
         atoms.sort_unstable();
         atoms.dedup();
         if atoms.len() != all {
-            out.push(format!("two nodes :{name} have one identity"));
+            out.push(format!("two nodes :{name} have one identity").into());
         }
     }
 }

@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 
 use super::ahead::Reader;
 use super::carrier::Carrier;
+use super::claim;
 use super::engine::{self, Engine};
 use super::plan::{self, Asked, Plan, Start};
 use super::progress::Phase;
@@ -32,9 +33,9 @@ use crate::sqlserver::epoch::{Epoch, Versions};
 use crate::sqlserver::pages::Depth;
 use crate::sqlserver::preflight::SourceDescription;
 use crate::sqlserver::{self, Source};
+use crate::sync::heartbeat::Heartbeat;
 use crate::sync::life::{Life, holder};
 use crate::sync::right::lease_name;
-use crate::sync::verify::Trickle;
 
 /// How long preflight waits for indexes that are being filled.
 const POPULATING_MAX: Duration = Duration::from_secs(60);
@@ -103,13 +104,21 @@ pub trait Between<S, G>: Send {
     /// Work of its own that may write: it may move the version up to which changes are carried.
     fn turn(&mut self, carrier: &mut Carrier<S, G>) -> impl Future<Output = Result<()>> + Send;
 
-    /// A moment in which nothing may be written: signs of life, an end that was asked for.
+    /// A moment in which nothing may be written: the fence is lost, an end was asked for.
     fn tick(&mut self, engine: &mut Engine<G>) -> impl Future<Output = Result<()>> + Send;
 }
 
-/// A full that is alone; it gives signs of life, if it is to.
+/// A full resync that is alone; it gives heartbeats, if it is to.
 #[derive(Default)]
 pub struct Alone(pub Option<Life>);
+
+impl Alone {
+    /// Begins the heartbeats of whoever writes with this engine, if they are to be given.
+    pub fn start_heartbeat<G: GraphStore>(&self, engine: &Engine<G>) -> Option<Heartbeat> {
+        let life = self.0.clone()?;
+        Some(Heartbeat::start(&engine.graph, life, engine.fence_in_force()))
+    }
+}
 
 impl<S: SourceStore, G: GraphStore> Between<S, G> for Alone {
     async fn turn(&mut self, carrier: &mut Carrier<S, G>) -> Result<()> {
@@ -117,8 +126,8 @@ impl<S: SourceStore, G: GraphStore> Between<S, G> for Alone {
     }
 
     async fn tick(&mut self, engine: &mut Engine<G>) -> Result<()> {
-        match self.0.as_mut().filter(|life| life.is_due()) {
-            Some(life) => life.beat(engine, &mut Trickle::new(None)).await,
+        match &self.0 {
+            Some(life) => life.check_fence(engine).await,
             None => Ok(()),
         }
     }
@@ -161,10 +170,14 @@ pub async fn carry<S: SourceStore, G: GraphStore>(
     let limits = FullConfig { allow_deletes, ..limits.clone() };
     let mut engine = Engine::new(graph, mapping, registry, fence, state, limits);
     engine.refresh_waiting().await?;
+    let heartbeat = alone.start_heartbeat(&engine);
     let mut carrier = Carrier { source, engine };
     let full =
-        Full::begin(&mut carrier, &mut alone, options, begin_with, &epoch, &versions).await?;
+        Full::begin(&mut carrier, &mut alone, options, begin_with, &epoch, &versions, None).await?;
     full.carry_all().await?;
+    if let Some(heartbeat) = heartbeat {
+        heartbeat.stop().await;
+    }
     let engine = carrier.engine;
     if let Some(fence) = engine.fence.as_ref().filter(|_| alone.0.is_some()) {
         engine.graph.leave(fence).await?;
@@ -183,7 +196,8 @@ pub struct Full<'a, S, G, B> {
 }
 
 impl<'a, S: SourceStore, G: GraphStore, B: Between<S, G>> Full<'a, S, G, B> {
-    /// Says on the checkpoint what is done. The run of the engine is that of the resync.
+    /// Says on the checkpoint what is done, and for which request, if somebody asked for it. The run of the
+    /// engine is that of the resync.
     pub async fn begin(
         carrier: &'a mut Carrier<S, G>,
         between: &'a mut B,
@@ -191,14 +205,14 @@ impl<'a, S: SourceStore, G: GraphStore, B: Between<S, G>> Full<'a, S, G, B> {
         start: Start,
         epoch: &Epoch,
         versions: &Versions,
+        request: Option<String>,
     ) -> Result<Self> {
         let engine = &mut carrier.engine;
-        let state = first_state(&start, engine, epoch, versions);
-        if let Some(fence) = &engine.fence {
+        let state = first_state(&start, engine, epoch, versions, request);
+        if let Some(fence) = engine.fence.clone() {
             // What it said before may be true no more, also where nothing is written at first.
-            let is_doubted = start.version.is_none() || !start.reason.is_empty();
-            let consistent = is_doubted.then_some(false);
-            engine.graph.advance(fence, None, &state, consistent).await?;
+            let (graph, consistent) = (engine.graph.clone(), claim::consistent(&state, None));
+            engine.send(graph.advance(&fence, None, &state, consistent)).await?;
         }
         engine.state = state;
         engine.run.has_written = start.progress.is_some();
@@ -267,7 +281,7 @@ impl<'a, S: SourceStore, G: GraphStore, B: Between<S, G>> Full<'a, S, G, B> {
                 engine.run.summary.tally(slot).quarantined += count;
             }
         }
-        let is_all = self.carrier.due().await?.is_empty();
+        let is_all = self.carrier.due().await?.is_nothing();
         let current = self.carrier.source.current().await?;
         Ok((current, is_all && self.carrier.is_same_life().await?))
     }
@@ -291,6 +305,7 @@ fn first_state<G: GraphStore>(
     engine: &Engine<G>,
     epoch: &Epoch,
     versions: &Versions,
+    request: Option<String>,
 ) -> State {
     let since = versions.current.unwrap_or(0);
     let is_all = start.tables.len() == engine.mapping.slots().len();
@@ -303,7 +318,7 @@ fn first_state<G: GraphStore>(
         phase: "gone".to_owned(),
         table: String::new(),
         next: i64::MIN,
-        request: None,
+        request,
     });
     State {
         source: engine.state.source_with(&epoch.database),

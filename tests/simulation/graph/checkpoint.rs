@@ -1,9 +1,10 @@
-//! The checkpoint in the model: fence, guard, compare-and-set, signs of life.
+//! The checkpoint in the model: fence, guard, compare-and-set, heartbeats.
 
 use provsync::error::{Error, Kind, Result};
 use provsync::model::Database;
 use provsync::neo4j::checkpoint::{Fence, Found, State, claim};
-use provsync::neo4j::leader::{Beat, Request, Sign};
+use provsync::neo4j::leader::{Beat, Heard, Request, Sign};
+use tokio::time::Instant;
 
 use super::{Data, Weakness};
 
@@ -18,6 +19,8 @@ pub struct Checkpoint {
     pub consistent: bool,
     pub holder: Option<String>,
     pub beat: i64,
+    pub as_of: Option<Instant>,
+    pub caught_up_at: Option<Instant>,
     pub request: Option<Request>,
     pub answered: Option<(String, String)>,
 }
@@ -103,23 +106,33 @@ impl Data {
             return Err(fenced_off("the checkpoint is not what was left there"));
         }
         let source = std::mem::take(&mut checkpoint.state.source);
+        let is_another = checkpoint.state.mapping != to.mapping;
+        if to.version.is_none() || to.progress.is_some() || is_another {
+            checkpoint.as_of = None;
+        }
         checkpoint.state = State { source, ..to.clone() };
         checkpoint.floor = to.followed();
         checkpoint.seal = seal;
-        checkpoint.consistent = consistent.unwrap_or(checkpoint.consistent);
+        let is_always = weakness == Weakness::AlwaysConsistent;
+        checkpoint.consistent = is_always || consistent.unwrap_or(checkpoint.consistent);
         Ok(())
     }
 
-    pub fn beat(
-        &mut self,
-        fence: &Fence,
-        beat: &Beat,
-        weakness: Weakness,
-    ) -> Result<Option<Request>> {
+    pub fn beat(&mut self, fence: &Fence, beat: &Beat, weakness: Weakness) -> Result<Heard> {
         let checkpoint = self.held(fence, weakness)?;
         checkpoint.holder = Some(beat.holder.clone());
-        checkpoint.beat += i64::from(beat.is_answered);
-        Ok(checkpoint.request.clone())
+        checkpoint.beat += i64::from(beat.counts);
+        let claimed = match weakness {
+            Weakness::AsOfNow => Some(Instant::now()),
+            _ => beat.caught_up_at,
+        };
+        let is_whole = checkpoint.state.version.is_some() && checkpoint.state.progress.is_none();
+        checkpoint.caught_up_at = claimed.or(checkpoint.caught_up_at);
+        if claimed.is_some() && (is_whole || weakness == Weakness::AsOfNow) {
+            checkpoint.as_of = claimed;
+        }
+        let caught_up_ago = checkpoint.caught_up_at.map(|at| at.elapsed());
+        Ok(Heard { request: checkpoint.request.clone(), caught_up_ago })
     }
 
     pub fn sign(&self) -> Option<Sign> {

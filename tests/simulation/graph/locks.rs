@@ -8,7 +8,7 @@ use provsync::neo4j::checkpoint::Fence;
 use provsync::neo4j::schema::Existing;
 use tokio::time::Instant;
 
-use super::Data;
+use super::{Checkpoint, Data};
 use crate::chaos::{Chaos, Lost, unknown_outcome};
 
 /// How long a statement waits for a lock before its client gives up.
@@ -27,6 +27,42 @@ pub enum Weakness {
     CheckpointFirst,
     /// What background work deleted is forgotten when a worker starts.
     ForgetsDeletes,
+    /// Whoever writes is not told that the answer to a commit was lost.
+    HiddenOutcome,
+    /// Every heartbeat says that the graph is as of now.
+    AsOfNow,
+    /// Nothing that waits in quarantine is ever called due.
+    NothingDue,
+    /// A checkpoint is called consistent whatever is under way.
+    AlwaysConsistent,
+}
+
+/// Of how many transactions one is looked at that says nothing new of the graph.
+const JUDGED_OF: u64 = 5;
+
+/// How long whoever writes gave no heartbeat that counts.
+#[derive(Default)]
+pub struct Silence {
+    last: Option<(u64, Instant)>,
+    /// The longest between two heartbeats of one writer.
+    pub longest: Duration,
+    /// How often a process took the right to write.
+    pub raises: u64,
+}
+
+impl Silence {
+    pub fn heard(&mut self, process: u64) {
+        let now = Instant::now();
+        if let Some((_, before)) = self.last.filter(|(last, _)| *last == process) {
+            self.longest = self.longest.max(now - before);
+        }
+        self.last = Some((process, now));
+    }
+
+    pub fn raised(&mut self, process: u64) {
+        self.raises += 1;
+        self.last = Some((process, Instant::now()));
+    }
 }
 
 /// A commit that holds its locks and has not answered.
@@ -36,7 +72,7 @@ struct Late {
     until: Instant,
 }
 
-/// Looks at a graph that says it stands exactly at a version; returns what is wrong.
+/// Looks at what a graph says of itself; returns what is wrong.
 pub type Judge = Box<dyn Fn(&Data) -> Vec<String> + Send>;
 
 #[derive(Default)]
@@ -49,9 +85,11 @@ pub(super) struct Inner {
     blocked: usize,
     is_down: bool,
     judge: Option<Judge>,
+    landed: u64,
     wrong: Vec<String>,
     /// Things in the largest answer about keys of a range.
     largest_answer: usize,
+    pub silence: Silence,
 }
 
 /// A connection to the model.
@@ -77,10 +115,12 @@ impl Inner {
             self.wrong.push("one who was fenced off has written".to_owned());
         }
         let after = self.data.checkpoint.as_ref();
-        let moved = after.filter(|c| c.consistent).filter(|after| {
-            before.as_ref().is_none_or(|b| !b.consistent || b.state.version != after.state.version)
-        });
-        if let (Some(_), Some(judge)) = (moved, &self.judge) {
+        let says = |c: &Checkpoint| (c.consistent, c.state.version, c.as_of);
+        let says_more = after.map(says) != before.as_ref().map(says);
+        self.landed += 1;
+        if let Some(judge) = &self.judge
+            && (says_more || self.landed.is_multiple_of(JUDGED_OF))
+        {
             self.wrong.extend(judge(&self.data));
         }
     }
@@ -115,7 +155,7 @@ impl ModelGraph {
         Self { inner: Arc::clone(&self.inner), chaos }
     }
 
-    /// Every checkpoint that says it stands exactly at a version is looked at from now on.
+    /// What the checkpoint says is looked at from now on.
     pub fn judged_by(&self, judge: Judge) {
         self.lock().judge = Some(judge);
     }
@@ -134,6 +174,13 @@ impl ModelGraph {
     /// How many things the largest answer about keys of a range held.
     pub fn largest_answer(&self) -> usize {
         self.lock().largest_answer
+    }
+
+    /// The longest that whoever wrote gave no heartbeat that counts, and how often somebody took the right
+    /// to write.
+    pub fn silence(&self) -> (Duration, u64) {
+        let inner = self.lock();
+        (inner.silence.longest, inner.silence.raises)
     }
 
     /// What is in it.
@@ -232,6 +279,7 @@ impl ModelGraph {
     ) -> Result<T> {
         self.before(what).await?;
         self.wait_for_lock(what).await?;
+        self.chaos.refuses_writes(what)?;
         let outcome = self.commit_once(fence, work);
         self.chaos.moment().await;
         outcome
@@ -271,7 +319,13 @@ impl ModelGraph {
                 inner.late = Some(Late { data, fence, until });
             }
         }
-        if lost.is_some() { Err(unknown_outcome()) } else { Ok(value) }
+        match lost {
+            None => Ok(value),
+            Some(_) if inner.weakness == Weakness::HiddenOutcome => {
+                Err(Error::new(Kind::Transient, "the connection was cut"))
+            }
+            Some(_) => Err(unknown_outcome()),
+        }
     }
 
     /// Rolls the transaction back that somebody waits for to raise the fence.

@@ -14,6 +14,8 @@ pub struct Entry {
     pub detail: String,
     pub waits_for: Vec<String>,
     pub due: bool,
+    /// Since when its reason may be gone, whoever says so.
+    pub due_since: Option<Instant>,
     attempts: u32,
     retry_at: Instant,
 }
@@ -39,6 +41,7 @@ impl Data {
             detail: reason.detail.clone(),
             waits_for: reason.waits_for.clone(),
             due: reason.code == DETACHED,
+            due_since: (reason.code == DETACHED).then(Instant::now),
             attempts,
             retry_at: Instant::now(),
         };
@@ -54,7 +57,11 @@ impl Data {
     /// Returns how many wait for one of these.
     pub fn wake(&mut self, tokens: &[String]) -> u64 {
         let waits = |entry: &&mut Entry| entry.waits_for.iter().any(|token| tokens.contains(token));
-        self.entries.values_mut().filter(waits).map(|entry| entry.due = true).count() as u64
+        let woken = |entry: &mut Entry| {
+            entry.due = true;
+            entry.due_since.get_or_insert_with(Instant::now);
+        };
+        self.entries.values_mut().filter(waits).map(woken).count() as u64
     }
 
     pub fn due(&self, rows_max: usize) -> Vec<(String, i64)> {
@@ -67,7 +74,7 @@ impl Data {
             for key in keys {
                 let entry = self.entries.get_mut(&(table.clone(), *key));
                 if let Some(entry) = entry.filter(|entry| entry.is_due()) {
-                    entry.due = false;
+                    (entry.due, entry.due_since) = (false, None);
                     entry.pause();
                 }
             }

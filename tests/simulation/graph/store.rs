@@ -10,7 +10,7 @@ use provsync::neo4j::actual::BytesMax;
 use provsync::neo4j::actual::Which;
 use provsync::neo4j::apply::{Applied, Committed, Context, Move, Part};
 use provsync::neo4j::checkpoint::{Fence, Found, State};
-use provsync::neo4j::leader::{Beat, Request, Sign};
+use provsync::neo4j::leader::{Beat, Heard, Sign};
 use provsync::neo4j::quarantine::{Entries, fingerprint};
 use provsync::neo4j::schema::{Existing, SchemaItem, SchemaStore};
 use provsync::neo4j::strays::Stray;
@@ -54,7 +54,10 @@ impl GraphStore for ModelGraph {
     }
 
     async fn raise(&self, database: &Database, adopt: bool) -> Result<(Fence, Found)> {
-        self.write_first("raise", |data, weakness| data.raise(database, adopt, weakness)).await
+        let raise = |data: &mut super::Data, weakness| data.raise(database, adopt, weakness);
+        let raised = self.write_first("raise", raise).await?;
+        self.lock().silence.raised(self.chaos.process);
+        Ok(raised)
     }
 
     async fn renew(&self, old: &Fence, new: &Fence) -> Result<()> {
@@ -146,7 +149,9 @@ impl GraphStore for ModelGraph {
     }
 
     async fn due(&self, rows_max: usize) -> Result<Vec<(String, i64)>> {
-        self.read("due", |data| data.due(rows_max)).await
+        let due = self.read("due", |data| data.due(rows_max)).await?;
+        let is_weak = self.lock().weakness == Weakness::NothingDue;
+        Ok(if is_weak { Vec::new() } else { due })
     }
 
     async fn tried(&self, fence: &Fence, entries: &BTreeMap<String, Vec<i64>>) -> Result<()> {
@@ -190,8 +195,18 @@ impl GraphStore for ModelGraph {
         self.read("database id", |_| "model".to_owned()).await
     }
 
-    async fn beat(&self, fence: &Fence, beat: &Beat) -> Result<Option<Request>> {
-        self.write("beat", Some(fence), |data, weakness| data.beat(fence, beat, weakness)).await
+    fn apart(&self) -> Self {
+        self.clone()
+    }
+
+    async fn beat(&self, fence: &Fence, beat: &Beat) -> Result<Heard> {
+        let beaten =
+            self.write("beat", Some(fence), |data, weakness| data.beat(fence, beat, weakness));
+        let heard = beaten.await?;
+        if beat.counts {
+            self.lock().silence.heard(self.chaos.process);
+        }
+        Ok(heard)
     }
 
     async fn sign(&self) -> Result<Option<Sign>> {

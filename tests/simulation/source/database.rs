@@ -46,6 +46,8 @@ pub struct Database {
     pub life: u64,
     /// Every state that there was at a version; of several lives, where it was restored.
     history: BTreeMap<i64, Vec<Rows>>,
+    /// The same, by the moment at which each began.
+    moments: Vec<(Instant, Rows)>,
     next_object_id: i64,
 }
 
@@ -54,6 +56,7 @@ impl Database {
         let tables = Table::ALL.into_iter().zip(101..);
         let tables = tables.map(|(table, id)| (table, Tracked::new(id, 0))).collect();
         let history = BTreeMap::from([(0, vec![rows.clone()])]);
+        let moments = vec![(Instant::now(), rows.clone())];
         Self {
             rows,
             version: 0,
@@ -65,6 +68,7 @@ impl Database {
             is_down: false,
             life: 0,
             history,
+            moments,
             next_object_id: 201,
         }
     }
@@ -89,6 +93,9 @@ impl Database {
     }
 
     fn remember(&mut self) {
+        if self.moments.last().is_none_or(|(_, rows)| *rows != self.rows) {
+            self.moments.push((Instant::now(), self.rows.clone()));
+        }
         let states = self.history.entry(self.version).or_default();
         if states.last() != Some(&self.rows) {
             states.push(self.rows.clone());
@@ -98,6 +105,13 @@ impl Database {
     /// Every state that there was at a version.
     pub fn at(&self, version: i64) -> &[Rows] {
         self.history.get(&version).map_or(&[], Vec::as_slice)
+    }
+
+    /// Every state that there was from a moment on: the one that what was committed before it had led to,
+    /// and those after it.
+    pub fn since(&self, at: Instant) -> &[(Instant, Rows)] {
+        let before = self.moments.iter().rposition(|(begun, _)| *begun < at);
+        &self.moments[before.unwrap_or(0)..]
     }
 
     /// Whether the keys of a witness are reported still. Where its changes may have been cleaned up it
@@ -172,6 +186,7 @@ impl Database {
             is_down: false,
             life: 0,
             history: self.history.clone(),
+            moments: self.moments.clone(),
             next_object_id: self.next_object_id,
         }
     }

@@ -268,6 +268,20 @@ impl Rows {
         }
     }
 
+    /// Whether a row is what it is in other rows, or in neither; an edge together with the keys of its ends.
+    pub fn is_same(&self, other: &Self, table: Table, key: i64) -> bool {
+        let ends = |rows: &Self, edge: &EdgeRow| (rows.key_of(edge.from), rows.key_of(edge.to));
+        match table {
+            Table::Nodes => self.nodes.get(&key) == other.nodes.get(&key),
+            Table::Streams => self.streams.get(&key) == other.streams.get(&key),
+            Table::Edges => {
+                let (here, there) = (self.edges.get(&key), other.edges.get(&key));
+                here == there
+                    && here.map(|edge| ends(self, edge)) == there.map(|edge| ends(other, edge))
+            }
+        }
+    }
+
     pub fn key_of(&self, id: u64) -> Option<i64> {
         let key = self.nodes.iter().find(|(_, row)| row.id == id).map(|(key, _)| *key);
         key.filter(|key| !self.hidden.contains(&(Table::Nodes, *key)))

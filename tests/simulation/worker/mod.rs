@@ -7,6 +7,7 @@ mod events;
 mod hidden;
 mod process;
 mod scenarios;
+mod slow;
 mod stall;
 
 use std::time::Duration;
@@ -32,6 +33,8 @@ pub struct Scenario {
     pub weakness: Weakness,
     pub flaw: Flaw,
     pub keys_change: bool,
+    /// Of 1,000 writes, how many find that the graph takes none for a moment.
+    pub read_only: u64,
 }
 
 /// Both stores, the processes, and what was found wrong.
@@ -43,6 +46,7 @@ pub struct World {
     processes: Vec<Process>,
     backup: Option<Backup>,
     wrong: Vec<String>,
+    read_only: u64,
     begun: Instant,
 }
 
@@ -66,7 +70,9 @@ fn settings(random: &mut Random) -> Settings {
         metrics: None,
     };
     let holder = "a worker".to_owned();
-    Settings { limits, sync, mapping: mapping(), holder, adopt: false, retention: None }
+    let stall_max = Duration::from_secs(300);
+    let (mapping, retention) = (mapping(), None);
+    Settings { limits, sync, mapping, holder, adopt: false, retention, stall_max }
 }
 
 impl World {
@@ -81,7 +87,8 @@ impl World {
         let settings = settings(&mut random);
         let begun = Instant::now();
         let (processes, backup, wrong) = (Vec::new(), None, Vec::new());
-        Self { random, source, graph, settings, processes, backup, wrong, begun }
+        let read_only = scenario.read_only;
+        Self { random, source, graph, settings, processes, backup, wrong, read_only, begun }
     }
 
     fn change(&mut self, transactions: u64, statements_max: u64) {

@@ -28,7 +28,7 @@ impl World {
         let stormy = [STORMY, STORMY, crate::CALM];
         let odds = stormy[usize::try_from(self.random.below(3)).unwrap()];
         let others = self.random.below(2) * 20;
-        self.start_with(Odds { others, ..odds });
+        self.start_with(Odds { others, read_only: self.read_only, ..odds });
     }
 
     pub fn start_with(&mut self, odds: Odds) {

@@ -2,6 +2,7 @@
 
 use super::events::Event::{self, *};
 use super::hidden::hidden;
+use super::slow::{slow, stuck};
 use super::{Scenario, copy, cut_off, limited, run, stall};
 use crate::graph::Weakness;
 use crate::source::Flaw;
@@ -28,7 +29,13 @@ fn scenario(events: &[(u64, Event)]) -> Scenario {
         weakness: Weakness::None,
         flaw: Flaw::None,
         keys_change: false,
+        read_only: 0,
     }
+}
+
+/// Writes are refused for a moment now and then, beside others whose answer is lost.
+fn changing_leaders() -> Scenario {
+    Scenario { read_only: 40, ..scenario(&[(1, KillLater), (2, Start)]) }
 }
 
 fn is_right(events: &[(u64, Event)]) {
@@ -100,6 +107,21 @@ fn a_constraint_that_was_dropped_is_made_again_and_a_full_that_was_asked_for_is_
 #[test]
 fn rows_that_the_graph_refuses_are_absent_and_come_when_it_takes_them() {
     is_right(&[(3, Constrain), (1, KillLater), (1, Start)]);
+}
+
+#[test]
+fn an_unknown_outcome_that_another_failure_hides_is_settled() {
+    assert_right(first_wrong(runs(), |seed| run(seed, changing_leaders())));
+}
+
+#[test]
+fn a_worker_that_waits_for_slow_stores_is_heard_of_all_the_while() {
+    assert_right(first_wrong(runs(), |seed| slow(seed, scenario(&[]), false)));
+}
+
+#[test]
+fn a_standby_takes_over_from_a_worker_whose_work_hangs() {
+    assert_right(first_wrong(runs(), |seed| stuck(seed, scenario(&[]))));
 }
 
 #[test]
@@ -193,6 +215,31 @@ fn a_fence_that_does_not_wait_for_an_open_commit_is_found_out() {
 #[test]
 fn a_checkpoint_that_moves_before_the_data_is_found_out() {
     is_found(&[(4, KillLater), (5, Start)], Weakness::CheckpointFirst, Flaw::None);
+}
+
+#[test]
+fn a_lost_answer_that_is_taken_for_a_failure_is_found_out() {
+    is_found(&[(1, KillLater), (2, Start)], Weakness::HiddenOutcome, Flaw::None);
+}
+
+#[test]
+fn a_graph_that_is_called_as_of_now_while_it_is_not_is_found_out() {
+    is_found(&[(1, KillLater), (1, Start)], Weakness::AsOfNow, Flaw::None);
+}
+
+#[test]
+fn a_graph_that_is_called_consistent_while_rows_are_due_is_found_out() {
+    is_found(&[(1, KillLater), (1, Start)], Weakness::NothingDue, Flaw::None);
+}
+
+#[test]
+fn a_graph_that_is_called_consistent_while_something_is_under_way_is_found_out() {
+    is_found(&[(1, KillLater), (1, Start)], Weakness::AlwaysConsistent, Flaw::None);
+}
+
+#[test]
+fn heartbeats_that_wait_as_long_as_the_work_are_found_out() {
+    assert!(first_wrong(RUNS_MAX, |seed| slow(seed, scenario(&[]), true)).is_some());
 }
 
 #[test]
