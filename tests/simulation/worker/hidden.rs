@@ -8,6 +8,7 @@ use tokio::time::sleep;
 use super::{Scenario, World};
 use crate::graph::{Data, integer};
 use crate::source::Table;
+use crate::source::rows::Rows;
 use crate::{CALM, STORMY, truth};
 
 /// How often more rows are hidden, and for how long each time.
@@ -56,7 +57,7 @@ pub async fn hidden(seed: u64, scenario: Scenario, allow_deletes: Option<u64>) -
             world.wrong.push(format!("{lost} of {before} of {kind} were deleted"));
         }
     }
-    world.source.database().filter(|rows| rows.show());
+    world.source.database().filter(Rows::show);
     if world.wrong.is_empty() && world.catch_up().await {
         world.get_right().await;
     }
