@@ -7,8 +7,7 @@ use tokio::time::sleep;
 
 use super::{Scenario, World};
 use crate::graph::{Data, integer};
-use crate::source::Table;
-use crate::source::rows::Rows;
+use crate::source::{Rows, Table};
 use crate::{CALM, STORMY, truth};
 
 /// How often more rows are hidden, and for how long each time.
