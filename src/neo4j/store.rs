@@ -18,17 +18,19 @@ use crate::reconcile::stores::{GraphStore, NodeIdentity, Stretch};
 use crate::sqlserver::pages::{KeyRange, Keys};
 use actual::BytesMax;
 
+/// Every call is boxed: what a driver does in one would otherwise be part of the caller's future, of its
+/// caller's and so on, which does not fit a thread's stack in a debug build.
 impl GraphStore for Graph {
     async fn checkpoint(&self) -> Result<Option<Found>> {
-        checkpoint::read(self).await
+        Box::pin(checkpoint::read(self)).await
     }
 
     async fn raise(&self, database: &Database, adopt: bool) -> Result<(Fence, Found)> {
-        checkpoint::raise(self, database, adopt).await
+        Box::pin(checkpoint::raise(self, database, adopt)).await
     }
 
     async fn renew(&self, old: &Fence, new: &Fence) -> Result<()> {
-        checkpoint::renew(self, old, new).await
+        Box::pin(checkpoint::renew(self, old, new)).await
     }
 
     async fn advance(
@@ -41,15 +43,15 @@ impl GraphStore for Graph {
         let advance = async |txn: &mut neo4rs::Txn| {
             checkpoint::advance(txn, fence, from_seal, to, consistent).await
         };
-        self.write(advance).await
+        Box::pin(self.write(advance)).await
     }
 
     async fn count(&self, shape: &Shape, target: Target, most: u64) -> Result<u64> {
-        actual::count(self, shape, target, most).await
+        Box::pin(actual::count(self, shape, target, most)).await
     }
 
     async fn nodes(&self, shape: &Shape, keys: &Keys, limit: BytesMax) -> Result<ActualNodes> {
-        actual::nodes(self, shape, keys, limit).await
+        Box::pin(actual::nodes(self, shape, keys, limit)).await
     }
 
     async fn relationships(
@@ -58,7 +60,7 @@ impl GraphStore for Graph {
         keys: &Keys,
         limit: BytesMax,
     ) -> Result<ActualRelationships> {
-        actual::relationships(self, shape, keys, limit).await
+        Box::pin(actual::relationships(self, shape, keys, limit)).await
     }
 
     async fn identities(
@@ -67,7 +69,7 @@ impl GraphStore for Graph {
         range: KeyRange,
         most: usize,
     ) -> Result<Stretch<NodeIdentity>> {
-        actual::identities(self, shape, range, most).await
+        Box::pin(actual::identities(self, shape, range, most)).await
     }
 
     async fn relationship_keys(
@@ -76,19 +78,19 @@ impl GraphStore for Graph {
         range: KeyRange,
         most: usize,
     ) -> Result<Stretch<(i64, String)>> {
-        actual::relationship_keys(self, shape, range, most).await
+        Box::pin(actual::relationship_keys(self, shape, range, most)).await
     }
 
     async fn entries(&self, table: &str, keys: &Keys) -> Result<Entries> {
-        quarantine::read(self, table, keys).await
+        Box::pin(quarantine::read(self, table, keys)).await
     }
 
     async fn has_entries(&self) -> Result<bool> {
-        Ok(quarantine::count_all(self).await? > 0)
+        Ok(Box::pin(quarantine::count_all(self)).await? > 0)
     }
 
     async fn entry_count(&self, table: &str) -> Result<u64> {
-        quarantine::count(self, table).await
+        Box::pin(quarantine::count(self, table)).await
     }
 
     async fn edges_on(
@@ -97,29 +99,29 @@ impl GraphStore for Graph {
         edges: &Shape,
         which: Which<'_>,
     ) -> Result<Vec<(i64, String)>> {
-        actual::edges_on(self, nodes, edges, which).await
+        Box::pin(actual::edges_on(self, nodes, edges, which)).await
     }
 
     async fn due(&self, rows_max: usize) -> Result<Vec<(String, i64)>> {
-        quarantine::due(self, rows_max).await
+        Box::pin(quarantine::due(self, rows_max)).await
     }
 
     async fn tried(&self, fence: &Fence, entries: &BTreeMap<String, Vec<i64>>) -> Result<()> {
-        self.write(async |txn| {
+        Box::pin(self.write(async |txn| {
             for (table, keys) in entries {
                 quarantine::tried(txn, table, keys).await?;
             }
             checkpoint::guard_notes(txn, fence).await
-        })
+        }))
         .await
     }
 
     async fn commit(&self, parts: &[Part<'_>], to: &Move) -> Result<Committed> {
-        apply::commit(self, parts, to).await
+        Box::pin(apply::commit(self, parts, to)).await
     }
 
     async fn database_id(&self) -> Result<String> {
-        leader::database_id(self).await
+        Box::pin(leader::database_id(self)).await
     }
 
     fn apart(&self) -> Self {
@@ -127,27 +129,27 @@ impl GraphStore for Graph {
     }
 
     async fn beat(&self, fence: &Fence, beat: &Beat) -> Result<Heard> {
-        leader::beat(self, fence, beat).await
+        Box::pin(leader::beat(self, fence, beat)).await
     }
 
     async fn sign(&self) -> Result<Option<Sign>> {
-        leader::sign(self).await
+        Box::pin(leader::sign(self)).await
     }
 
     async fn leave(&self, fence: &Fence) -> Result<()> {
-        leader::leave(self, fence).await
+        Box::pin(leader::leave(self, fence)).await
     }
 
     async fn answer(&self, fence: &Fence, id: &str, outcome: &str) -> Result<()> {
-        leader::answer(self, fence, id, outcome).await
+        Box::pin(leader::answer(self, fence, id, outcome)).await
     }
 
     async fn terminate_blockers(&self) -> Result<Vec<String>> {
-        leader::terminate_blockers(self).await
+        Box::pin(leader::terminate_blockers(self)).await
     }
 
     async fn apply(&self, context: &Context, items: &Approved<Vec<Item>>) -> Result<Applied> {
-        apply::apply(self, context, items).await
+        Box::pin(apply::apply(self, context, items)).await
     }
 
     async fn strip(
@@ -156,11 +158,11 @@ impl GraphStore for Graph {
         leave: &Approved<Vec<Item>>,
         most: usize,
     ) -> Result<Applied> {
-        apply::strip(self, context, leave, most).await
+        Box::pin(apply::strip(self, context, leave, most)).await
     }
 
     async fn orphan_count(&self, shape: &Shape) -> Result<u64> {
-        sweep::count(self, shape).await
+        Box::pin(sweep::count(self, shape)).await
     }
 
     async fn sweep(
@@ -170,14 +172,14 @@ impl GraphStore for Graph {
         fence: &Fence,
         read_at: i64,
     ) -> Result<(u64, Counters)> {
-        sweep::sweep(self, shape, most, fence, read_at).await
+        Box::pin(sweep::sweep(self, shape, most, fence, read_at)).await
     }
 
     async fn strays(&self, shape: &Shape, most: usize) -> Result<Vec<Stray>> {
-        strays::all(self, shape, most).await
+        Box::pin(strays::all(self, shape, most)).await
     }
 
     async fn remove_strays(&self, context: &Context, ids: &Approved<Vec<String>>) -> Result<u64> {
-        strays::remove(self, context, ids).await
+        Box::pin(strays::remove(self, context, ids)).await
     }
 }

@@ -8,21 +8,22 @@ use crate::error::Result;
 use crate::mapping::{Mapping, Slot};
 use crate::reconcile::stores::SourceStore;
 
+/// Every call is boxed, as those of the graph are.
 impl SourceStore for Source {
     fn another(&self) -> Self {
         Self::new(self.config.clone())
     }
 
     async fn epoch(&mut self, mapping: &Mapping) -> Result<Epoch> {
-        epoch::read_epoch(self, mapping).await
+        Box::pin(epoch::read_epoch(self, mapping)).await
     }
 
     async fn versions(&mut self, mapping: &Mapping) -> Result<Versions> {
-        epoch::read_versions(self, mapping).await
+        Box::pin(epoch::read_versions(self, mapping)).await
     }
 
     async fn current(&mut self) -> Result<i64> {
-        epoch::read_current(self).await
+        Box::pin(epoch::read_current(self)).await
     }
 
     async fn page(
@@ -34,7 +35,7 @@ impl SourceStore for Source {
         limit: PageLimit,
     ) -> Result<Page> {
         let statements = statements::table(mapping, slot);
-        pages::read_page(self, &statements, depth, first, limit).await
+        Box::pin(pages::read_page(self, &statements, depth, first, limit)).await
     }
 
     async fn rows_of(
@@ -45,19 +46,19 @@ impl SourceStore for Source {
         bytes_max: usize,
     ) -> Result<Page> {
         let statements = statements::table(mapping, slot);
-        pages::read_keys(self, &statements, keys, bytes_max).await
+        Box::pin(pages::read_keys(self, &statements, keys, bytes_max)).await
     }
 
     async fn window(&mut self, mapping: &Mapping, request: &WindowRequest) -> Result<WindowRead> {
-        window::read(self, mapping, request).await
+        Box::pin(window::read(self, mapping, request)).await
     }
 
     async fn take_lease(&mut self, name: &str) -> Result<bool> {
-        lease::take(self, name).await
+        Box::pin(lease::take(self, name)).await
     }
 
     async fn holds_lease(&mut self, name: &str) -> Result<bool> {
-        Ok(self.is_connected() && lease::is_held(self, name).await?)
+        Ok(self.is_connected() && Box::pin(lease::is_held(self, name)).await?)
     }
 
     fn release_lease(&mut self) {
@@ -65,6 +66,6 @@ impl SourceStore for Source {
     }
 
     async fn count(&mut self, mapping: &Mapping, slot: Slot) -> Result<u64> {
-        pages::count(self, &statements::table(mapping, slot)).await
+        Box::pin(pages::count(self, &statements::table(mapping, slot))).await
     }
 }
