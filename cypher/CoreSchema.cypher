@@ -12,6 +12,10 @@
 CREATE CONSTRAINT `provsync_node_ProvsyncCheckpoint_source` IF NOT EXISTS FOR (n:`ProvsyncCheckpoint`) REQUIRE (n.`source`) IS UNIQUE;
 CREATE CONSTRAINT `provsync_node_ProvsyncCheckpoint_only` IF NOT EXISTS FOR (n:`ProvsyncCheckpoint`) REQUIRE (n.`only`) IS UNIQUE;
 CREATE CONSTRAINT `provsync_node_ProvsyncQuarantine_table_key` IF NOT EXISTS FOR (n:`ProvsyncQuarantine`) REQUIRE (n.`table`, n.`key`) IS UNIQUE;
+CREATE RANGE INDEX `provsync_index_node_ProvsyncQuarantine_due` IF NOT EXISTS FOR (n:`ProvsyncQuarantine`) ON (n.`due`);
+CREATE RANGE INDEX `provsync_index_node_ProvsyncQuarantine_retryAt` IF NOT EXISTS FOR (n:`ProvsyncQuarantine`) ON (n.`retryAt`);
+CREATE RANGE INDEX `provsync_index_node_ProvsyncQuarantine_wait1` IF NOT EXISTS FOR (n:`ProvsyncQuarantine`) ON (n.`wait1`);
+CREATE RANGE INDEX `provsync_index_node_ProvsyncQuarantine_wait2` IF NOT EXISTS FOR (n:`ProvsyncQuarantine`) ON (n.`wait2`);
 CREATE CONSTRAINT `provsync_node_AtomGraphNode_nodeId` IF NOT EXISTS FOR (n:`AtomGraphNode`) REQUIRE (n.`nodeId`) IS UNIQUE;
 CREATE CONSTRAINT `provsync_node_Atom_atomId` IF NOT EXISTS FOR (n:`Atom`) REQUIRE (n.`atomId`) IS UNIQUE;
 CREATE CONSTRAINT `provsync_node_Embedding_atomId` IF NOT EXISTS FOR (n:`Embedding`) REQUIRE (n.`atomId`) IS UNIQUE;
