@@ -36,6 +36,8 @@ impl Rows {
     fn open(path: PathBuf) -> Self {
         let connection = Connection::open(path).unwrap();
         connection.busy_timeout(Duration::from_secs(10)).unwrap();
+        // Indexes over text are in the emulator's order.
+        sqlgraph_emulator::sqlite::collation::register(&connection).unwrap();
         let found = {
             let mut names = connection
                 .prepare(
