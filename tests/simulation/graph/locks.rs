@@ -27,8 +27,6 @@ pub enum Weakness {
     CheckpointFirst,
     /// What background work deleted is forgotten when a worker starts.
     ForgetsDeletes,
-    /// Whoever writes is not told that the answer to a commit was lost.
-    HiddenOutcome,
     /// Every heartbeat says that the graph is as of now.
     AsOfNow,
     /// Nothing that waits in quarantine is ever called due.
@@ -319,13 +317,7 @@ impl ModelGraph {
                 inner.late = Some(Late { data, fence, until });
             }
         }
-        match lost {
-            None => Ok(value),
-            Some(_) if inner.weakness == Weakness::HiddenOutcome => {
-                Err(Error::new(Kind::Transient, "the connection was cut"))
-            }
-            Some(_) => Err(unknown_outcome()),
-        }
+        if lost.is_some() { Err(unknown_outcome()) } else { Ok(value) }
     }
 
     /// Rolls the transaction back that somebody waits for to raise the fence.

@@ -218,11 +218,6 @@ fn a_checkpoint_that_moves_before_the_data_is_found_out() {
 }
 
 #[test]
-fn a_lost_answer_that_is_taken_for_a_failure_is_found_out() {
-    is_found(&[(1, KillLater), (2, Start)], Weakness::HiddenOutcome, Flaw::None);
-}
-
-#[test]
 fn a_graph_that_is_called_as_of_now_while_it_is_not_is_found_out() {
     is_found(&[(1, KillLater), (1, Start)], Weakness::AsOfNow, Flaw::None);
 }
