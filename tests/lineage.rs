@@ -178,3 +178,16 @@ async fn what_is_not_there_or_too_much_is_said_and_exits_with_2() {
         assert!(said.contains(what), "{arguments:?}: {said}");
     }
 }
+
+/// Who reads a file of it has not seen what was said beside it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lineage_that_a_limit_cut_says_so_in_every_form() {
+    let graph = support::graph::empty().await;
+    let source = source::sample().await;
+    full(&source, &graph).await.unwrap();
+    for form in ["text", "dot", "mermaid", "json"] {
+        let output = lineage(&["25", "--nodes-max", "3", "--output", form], &source);
+        let shown = String::from_utf8_lossy(&output.stdout);
+        assert!(shown.contains("the walk ended at hop"), "{form}: {shown}");
+    }
+}

@@ -3,9 +3,9 @@
 // :param {atomId: 2}
 // $atomId  integer: the atom
 //
-// Finds the atom by its unique atomId. Each descendant counts once, within 32 steps; endProducts are those that nothing was
-// made out of.
-MATCH (:Atom {atomId: $atomId})<-[steps:DERIVED_FROM*1..32]-(descendant)
+// Finds the atom by its unique atomId. All descendants, however far; each counts once. endProducts are those that nothing was
+// made out of. Time and memory grow with the descendants and the relationships between them.
+MATCH (:Atom {atomId: $atomId})<-[steps:DERIVED_FROM*1..]-(descendant)
 WITH descendant, min(size(steps)) AS hops
 RETURN descendant.nodeType AS type, count(*) AS inDoubt,
   sum(CASE WHEN EXISTS { (descendant)<-[:DERIVED_FROM]-() } THEN 0 ELSE 1 END) AS endProducts,

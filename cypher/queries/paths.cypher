@@ -1,10 +1,14 @@
-// By which ways does one atom come from another?
+// By which shortest ways does one atom come from another?
 //
 // :param {atomId: 28, ancestorAtomId: 1}
 // $atomId          integer: the later atom
 // $ancestorAtomId  integer: the earlier one
 //
-// Finds both by their unique atomId. The ten shortest ways of up to 32 steps: all of them may be too many to count.
-MATCH path = SHORTEST 10 (:Atom {atomId: $atomId})-[:DERIVED_FROM]->{1,32}(:Atom {atomId: $ancestorAtomId})
-RETURN length(path) AS hops, [n IN nodes(path) | n.atomId] AS atomIds, path
+// Finds both by their unique atomId. Ways of the fewest steps, whatever their number, ten of them; complete is false where there
+// are more. Longer ways are not listed, since there may be too many to count: `between` has everything that lies on any way.
+MATCH path = ALL SHORTEST (:Atom {atomId: $atomId})-[:DERIVED_FROM]->+(:Atom {atomId: $ancestorAtomId})
+WITH path LIMIT 11
+WITH collect(path) AS paths
+UNWIND paths[..10] AS path
+RETURN length(path) AS hops, [n IN nodes(path) | n.atomId] AS atomIds, path, size(paths) <= 10 AS complete
 ORDER BY hops, atomIds;

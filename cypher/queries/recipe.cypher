@@ -3,8 +3,9 @@
 // :param {atomId: 28}
 // $atomId  integer: the atom
 //
-// Finds the atom by its unique atomId. The runs that it and its ancestors within 32 steps were made by, the last run first.
-MATCH (:Atom {atomId: $atomId})-[steps:DERIVED_FROM*0..32]->(made)
+// Finds the atom by its unique atomId. The runs that it and all its ancestors were made by, the last run first. Time and
+// memory grow with the ancestors and the relationships between them.
+MATCH (:Atom {atomId: $atomId})-[steps:DERIVED_FROM*0..]->(made)
 WITH made, min(size(steps)) AS hops
 MATCH (made)-[:GENERATED_BY]->(run)
 WITH run, made, hops ORDER BY made.atomId

@@ -1,14 +1,14 @@
-//! The analysts' queries of `cypher/queries`: planned from an index, and answered on the sample as a
-//! search over the source's rows answers them.
+//! The analysts' queries of `cypher/queries`: planned from an index, and answered as `NetworkX` answers them
+//! over the source's rows.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod answers;
 mod file;
 mod rows;
+mod shapes;
 #[path = "../support/mod.rs"]
 mod support;
-
-use std::time::Duration;
+mod ways;
 
 use file::Query;
 use support::graph::TestGraph;
@@ -60,8 +60,23 @@ const SCANS: [&str; 7] = [
     "UnionNodeByLabelsScan",
 ];
 const SEEKS: [&str; 2] = ["NodeUniqueIndexSeek", "NodeIndexSeek"];
-/// Each node is visited once, or the search ends with the shortest paths found.
-const BOUNDED: [&str; 2] = ["VarLengthExpand(Pruning,BFS", "StatefulShortestPath"];
+/// Each node is visited once.
+const BOUNDED: [&str; 2] = ["VarLengthExpand(Pruning,BFS", "\"ShortestPath@"];
+
+/// A walk with an upper bound on its steps would leave out what lies behind; a query that lists no more
+/// than so many rows has a column that says whether there are more.
+#[test]
+fn no_query_is_cut_in_silence() {
+    for Query { name, cypher, .. } in Query::all() {
+        let is_bounded = cypher.split("..").skip(1).any(|rest| rest.starts_with(char::is_numeric));
+        let cuts = is_bounded || cypher.contains("LIMIT");
+        assert_eq!(cuts, cypher.contains("AS complete") || cypher.contains(", complete"), "{name}");
+        let walks = cypher.split('*').skip(1).map(|walk| walk.split_once(']').unwrap().0);
+        for steps in walks.filter(|steps| steps.contains("..")) {
+            assert!(["0..", "1.."].contains(&steps), "{name}: a walk of *{steps}");
+        }
+    }
+}
 
 #[tokio::test]
 async fn each_query_starts_from_an_index_and_visits_each_node_once() {
@@ -77,10 +92,7 @@ async fn each_query_starts_from_an_index_and_visits_each_node_once() {
         let (name, whole) = (&query.name, query.looks_at_the_whole_graph());
         assert_eq!(has(&SCANS), whole, "{name}: a scan, if it is of the whole graph\n{plan}");
         assert_eq!(has(&SEEKS), !whole, "{name}: an index seek, if it is not\n{plan}");
-        if [":GENERATED*", ":DERIVED_FROM*", "{1,32}"]
-            .iter()
-            .any(|walk| query.cypher.contains(walk))
-        {
+        if [":GENERATED*", ":DERIVED_FROM*", "->+"].iter().any(|walk| query.cypher.contains(walk)) {
             let of_all_paths = plan.contains("VarLengthExpand(All)") || plan.contains("(Into)\"");
             assert!(has(&BOUNDED) && !of_all_paths, "{name}: paths would explode\n{plan}");
             walks += 1;
@@ -131,33 +143,75 @@ async fn answers_on_the_sample_are_those_of_a_search_over_the_rows() {
     answers::check(&graph, &source).await;
 }
 
-/// A ladder of diamonds: two to the 30th paths from its top to its foot, over 60 nodes.
 #[tokio::test]
-async fn walks_end_where_paths_explode() {
-    let graph = support::graph::empty().await;
-    let source = source::loose().await;
-    source.execute(&ladder(30).sql()).await;
-    full(&source, &graph).await.unwrap();
-    let walks = async {
-        answers::walks(&graph, &rows::Rows::read(&source).await, &[1, 31, 60]).await;
-    };
-    tokio::time::timeout(Duration::from_secs(60), walks).await.expect("each visits a node once");
+async fn answers_are_complete_and_soon_there_on_chains_diamonds_cycles_and_dense_graphs() {
+    use shapes::{CHAIN, CHAIN_AT, CYCLE, CYCLE_AT, DENSE, DENSE_AT, DIAMONDS, DIAMONDS_AT};
+    let (graph, source) = shapes::stand().await;
+    let rows = rows::Rows::read(&source).await;
+    let ends = [
+        (CHAIN_AT, CHAIN_AT + CHAIN),
+        (DIAMONDS_AT, DIAMONDS_AT + 3 * DIAMONDS),
+        (CYCLE_AT, CYCLE_AT + CYCLE - 1),
+        (DENSE_AT, DENSE_AT + DENSE - 1),
+    ];
+    let atoms: Vec<i64> = ends.iter().flat_map(|(first, last)| [*first, *last]).collect();
+    let mut asked = answers::walks(&graph, &rows, &atoms).await;
+    asked.extend(ways::check(&graph, &rows, &ends).await);
+    let loops = [(CYCLE_AT, CYCLE_AT), (DENSE_AT, DENSE_AT), (CHAIN_AT + 2_500, CHAIN_AT + 2_500)];
+    asked.extend(ways::check(&graph, &rows, &loops).await);
+    let pairs: [&[i64]; 4] = [
+        &[CHAIN_AT, CHAIN_AT + 2_500],
+        &[DIAMONDS_AT + 1, DIAMONDS_AT + 2],
+        &[CYCLE_AT, CYCLE_AT + CYCLE / 2],
+        &[DENSE_AT, CHAIN_AT],
+    ];
+    asked.insert(answers::shared(&graph, &rows, &pairs).await);
+    asked.insert(answers::recipe(&graph, &rows, &atoms).await);
+    asked.insert(answers::generated_from(&graph, &rows, &atoms).await);
+    asked.insert(answers::ends_of_the_graph(&graph, &rows).await);
+    asked.insert(answers::by_model(&graph, &rows).await);
+    asked.insert(answers::of_model(&graph, &rows, &[("m", None), ("m", Some("text"))]).await);
+    for first in [CHAIN_AT + 2_000, DIAMONDS_AT, CYCLE_AT, DENSE_AT] {
+        asked.insert(answers::cycles(&graph, &rows, first, first + 999).await);
+    }
+    // What these two ask is no lineage: they read the entries of their own label.
+    let others = ["as-of", "quarantine"];
+    let all = Query::all().into_iter().map(|query| query.name);
+    let walked: std::collections::BTreeSet<String> =
+        all.filter(|name| !others.contains(&name.as_str())).collect();
+    assert_eq!(
+        asked.into_iter().map(String::from).collect::<std::collections::BTreeSet<_>>(),
+        walked
+    );
+    printed(&graph, &atoms).await;
 }
 
-fn ladder(rungs: i64) -> support::scenario::Scenario {
-    use support::scenario::{Edge, Node, Scenario};
-    let mut scenario = Scenario::default();
-    for key in 1..=2 * rungs {
-        scenario.nodes.push(Node { key, atom: key, kind: "atom" });
+/// The statements that README, docs and demo print, asked about each of these atoms in place of theirs.
+async fn printed(graph: &TestGraph, atoms: &[i64]) {
+    let mut statements = Vec::new();
+    for page in ["README.md", "docs/analysts.md", "docs/operations.md"] {
+        let text = std::fs::read_to_string(source::file(page)).unwrap();
+        let blocks = text.split("```cypher\n").skip(1);
+        statements.extend(blocks.map(|block| block.split("```").next().unwrap().to_owned()));
     }
-    for rung in 0..rungs - 1 {
-        for (from, to) in [(1, 3), (1, 4), (2, 3), (2, 4)] {
-            let key = i64::try_from(scenario.edges.len()).unwrap() + 1;
-            let (from, to) = (2 * rung + from, 2 * rung + to);
-            scenario.edges.push(Edge { key, from, to, kind: "DerivedFrom" });
+    let demo = std::fs::read_to_string(source::file("scripts/demo")).unwrap();
+    let pasted = demo.split_once("  paste      ").unwrap().1.split_once("\nTEXT").unwrap().0;
+    statements.push(pasted.to_owned());
+    let of_28 = "{atomId: 28}";
+    assert!(statements.iter().filter(|text| text.contains(of_28)).count() >= 2, "{statements:?}");
+    for text in statements {
+        let atoms = if text.contains(of_28) { atoms } else { &atoms[..1] };
+        for atom in atoms {
+            let text = text.replace(of_28, &format!("{{atomId: {atom}}}"));
+            let read = async {
+                let mut rows = graph.driver.execute(neo4rs::query(&text)).await?;
+                while rows.next().await?.is_some() {}
+                Ok::<_, neo4rs::Error>(())
+            };
+            let ended = tokio::time::timeout(answers::SECONDS_MAX, read).await;
+            ended.unwrap_or_else(|_| panic!("does not end: {text}")).unwrap();
         }
     }
-    scenario
 }
 
 /// Cycles, self loops, parallel edges, atoms without rows.
@@ -171,5 +225,9 @@ async fn answers_on_random_graphs_are_those_of_a_search_over_the_rows() {
     full(&source, &graph).await.unwrap();
     let atoms: Vec<i64> =
         scenario.nodes.iter().filter(|n| n.kind == "atom").map(|n| n.atom).take(12).collect();
-    answers::walks(&graph, &rows::Rows::read(&source).await, &atoms).await;
+    let rows = rows::Rows::read(&source).await;
+    answers::walks(&graph, &rows, &atoms).await;
+    answers::cycles(&graph, &rows, 1, 1_000).await;
+    let pairs: Vec<(i64, i64)> = atoms.iter().copied().zip(atoms.iter().rev().copied()).collect();
+    ways::check(&graph, &rows, &pairs).await;
 }

@@ -1,15 +1,14 @@
-//! The source's rows as a graph of lists, and lineage over it by plain breadth-first search: what the
-//! queries have to answer, worked out without the graph and without provsync.
+//! The source's rows as a graph of lists, and lineage over it as `NetworkX` has it: what the queries have
+//! to answer, worked out without the graph and without provsync.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, NaiveDateTime, Utc};
+use serde_json::{Value, json};
 use tiberius::Row;
 
+use super::support::networkx;
 use super::support::source::TestSource;
-
-/// The queries' limit.
-pub const HOPS_MAX: usize = 32;
 
 pub struct Node {
     pub atom: i64,
@@ -32,6 +31,8 @@ pub type Arrows = BTreeMap<i64, Vec<i64>>;
 
 pub struct Rows {
     pub nodes: BTreeMap<i64, Node>,
+    /// Row keys of nodes that are atoms, by atom.
+    atoms: BTreeMap<i64, i64>,
     /// From what was derived to what it was derived from.
     pub derived: Arrows,
     pub generated_by: Arrows,
@@ -45,6 +46,7 @@ impl Rows {
     pub async fn read(source: &TestSource) -> Self {
         let mut rows = Self {
             nodes: BTreeMap::new(),
+            atoms: BTreeMap::new(),
             derived: Arrows::new(),
             generated_by: Arrows::new(),
             component_of: Arrows::new(),
@@ -65,6 +67,9 @@ impl Rows {
             let (key, atom) = (integer(&row, 0), integer(&row, 1));
             let kind = text(&row, 2).unwrap();
             if identities.insert((atom, kind.clone())) {
+                if kind == "atom" {
+                    self.atoms.insert(atom, key);
+                }
                 self.nodes.insert(key, Node { atom, kind, metadata: text(&row, 3) });
             } else {
                 self.left_out.insert(("graph.AtomGraphNodes", key));
@@ -107,10 +112,18 @@ impl Rows {
         }
     }
 
+    /// From where a stream ends to where it begins.
+    pub fn generated_from(&self) -> Arrows {
+        let mut back = Arrows::new();
+        for stream in &self.streams {
+            back.entry(stream.to).or_default().push(stream.from);
+        }
+        back
+    }
+
     /// The row key of the node of an atom.
     pub fn atom(&self, atom: i64) -> i64 {
-        let is_it = |node: &Node| node.atom == atom && node.kind == "atom";
-        *self.nodes.iter().find(|(_, node)| is_it(node)).unwrap().0
+        self.atoms[&atom]
     }
 }
 
@@ -137,31 +150,28 @@ pub fn ends(arrows: &Arrows, from: i64) -> &[i64] {
     arrows.get(&from).map_or(&[], Vec::as_slice)
 }
 
-/// What is reached from `start` in 1 to [`HOPS_MAX`] steps, with the fewest; `start` itself only by
-/// a cycle.
-pub fn reached(arrows: &Arrows, start: i64) -> BTreeMap<i64, usize> {
-    let mut hops = BTreeMap::new();
-    let mut next = VecDeque::from([(start, 0)]);
-    while let Some((at, steps)) = next.pop_front() {
-        if steps == HOPS_MAX {
-            continue;
-        }
-        for to in ends(arrows, at) {
-            if !hops.contains_key(to) {
-                hops.insert(*to, steps + 1);
-                next.push_back((*to, steps + 1));
-            }
-        }
-    }
-    hops
+fn pairs(arrows: &Arrows) -> Vec<(i64, i64)> {
+    arrows.iter().flat_map(|(from, ends)| ends.iter().map(|to| (*from, *to))).collect()
 }
 
-/// All ways from one to another without a cycle; for small graphs.
-pub fn ways(arrows: &Arrows, from: i64, to: i64) -> Vec<Vec<i64>> {
-    if from == to {
-        return vec![vec![to]];
-    }
-    let after = |next: &i64| ways(arrows, *next, to);
-    let whole = |rest: Vec<i64>| [vec![from], rest].concat();
-    ends(arrows, from).iter().flat_map(after).map(whole).collect()
+/// Hops by node.
+fn hops(answer: &Value) -> BTreeMap<i64, usize> {
+    serde_json::from_value::<Vec<(i64, usize)>>(answer.clone()).unwrap().into_iter().collect()
+}
+
+/// What is reached from `start`, with the fewest steps; `start` itself only by a cycle.
+pub fn reached(arrows: &Arrows, start: i64) -> BTreeMap<i64, usize> {
+    let question = json!({ "ask": "reached", "arrows": pairs(arrows), "start": start });
+    hops(&networkx::ask(&question))
+}
+
+/// The shortest cycle of each node that is on one.
+pub fn cycles(arrows: &Arrows) -> BTreeMap<i64, usize> {
+    hops(&networkx::ask(&json!({ "ask": "cycles", "arrows": pairs(arrows) })))
+}
+
+/// Steps of the shortest ways from one to another, and how many there are: a million are any number.
+pub fn ways(arrows: &Arrows, from: i64, to: i64) -> Option<(usize, usize)> {
+    let question = json!({ "ask": "ways", "arrows": pairs(arrows), "from": from, "to": to });
+    serde_json::from_value(networkx::ask(&question)).unwrap()
 }

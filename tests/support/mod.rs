@@ -12,6 +12,7 @@
 pub mod bolt_proxy;
 pub mod debian;
 pub mod graph;
+pub mod networkx;
 pub mod permission;
 pub mod program;
 pub mod python;

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::source::file;
 
 /// Python with the packages of `tests/requirements.txt`; `scripts/test` installs them.
-fn python() -> String {
+pub fn python() -> String {
     let python = std::env::var("PROVSYNC_TEST_PYTHON")
         .unwrap_or_else(|_| file(".provsync/test/venv/bin/python").display().to_string());
     assert!(

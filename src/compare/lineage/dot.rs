@@ -18,6 +18,9 @@ pub(super) fn text(lineage: &Lineage, mapping: &Mapping) -> String {
             lines.push(format!("  n{} -> n{} [label=\"{label}\"];", numbers[from], numbers[to]));
         }
     }
+    if let Some(cut) = &lineage.cut {
+        lines.push(format!("  label=\"{}\";", escaped(cut)));
+    }
     lines.push("}".to_owned());
     lines.join("\n")
 }

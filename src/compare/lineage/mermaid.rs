@@ -18,6 +18,9 @@ pub(super) fn text(lineage: &Lineage, mapping: &Mapping) -> String {
             lines.push(format!("  n{} -->|\"{label}\"| n{}", numbers[from], numbers[to]));
         }
     }
+    if let Some(cut) = &lineage.cut {
+        lines.push(format!("  cut>\"{}\"]", escaped(cut)));
+    }
     lines.join("\n")
 }
 

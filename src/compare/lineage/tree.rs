@@ -62,6 +62,9 @@ pub(super) fn text(lineage: &Lineage, mapping: &Mapping) -> String {
             });
         }
     }
+    if let Some(cut) = &lineage.cut {
+        out += &format!("({cut})");
+    }
     out.truncate(out.trim_end().len());
     out
 }
