@@ -40,7 +40,7 @@ pub(super) struct Args {
     /// Which sample: one seed gives the same one of the same rows
     #[arg(long, value_name = "S", default_value_t = 0, requires = "sample")]
     seed: u64,
-    /// Begin at every node of either store
+    /// Begin at every node of either store, also at those that have no row because only streams name them
     #[arg(long)]
     all_roots: bool,
     /// Begin at what changed at the source after VERSION, and at the ends of what joins

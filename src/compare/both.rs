@@ -8,6 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use super::element::{Crossed, Digest, Node, NodeId};
+use super::roots::Roots;
 use super::side::Side;
 use super::walk::{self, Direction, Ended, Front, HopDigest, HopSum, Limit, Limits};
 use crate::error::{Error, Kind, Result};
@@ -39,6 +40,16 @@ impl Suspects {
 
     fn relationship(&mut self, (slot, key): (Slot, i64), hop: u32) {
         self.keys.entry(slot).or_default().entry(key).or_insert(hop);
+    }
+
+    /// Relationships that hang on no node of the mapping would be crossed by the first hop, if they hung on
+    /// one.
+    fn detached(&mut self, roots: &Roots) {
+        for (slot, keys) in &roots.detached {
+            for key in keys {
+                self.relationship((*slot, *key), 1);
+            }
+        }
     }
 
     fn node(&mut self, id: &NodeId, hop: u32) {
@@ -89,20 +100,20 @@ struct Walk<'a, A, B> {
     edges_left: usize,
 }
 
-/// Walks over both stores from the same roots.
+/// Walks over both stores from the same roots. Detached relationships count as met by the first hop.
 ///
 /// # Errors
 /// Of either store: then nothing can be said.
 pub async fn walk<A: Side, B: Side>(
     source: &mut A,
     graph: &mut B,
-    roots: &[NodeId],
+    roots: &Roots,
     direction: Direction,
     limits: Limits,
 ) -> Result<Walked> {
     let front = || {
         let mut front = Front::default();
-        for root in roots {
+        for root in &roots.nodes {
             front.reach(root);
         }
         front
@@ -136,6 +147,9 @@ pub async fn walk<A: Side, B: Side>(
         let absent = walk.reach(hop).await?;
         if hop == 0 {
             missing = absent;
+            if limits.hops != Some(0) {
+                walk.suspects.detached(roots);
+            }
         }
         hops.push(walk.end_hop());
         if walk.suspects.len() > SUSPECTS_MAX {

@@ -1,6 +1,6 @@
 //! `provsync compare`: lineage in both stores, from the same roots, hop by hop.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::time::Instant;
 
@@ -14,7 +14,7 @@ use super::element::{Identity, NodeId, Way};
 use super::evidence::{self, Body, How, Root};
 use super::roots::{self, Choice};
 use super::shown::Shown;
-use super::side::{Scope, Side};
+use super::side::{NODES_AT_A_TIME, Scope, Side};
 use super::stores::Stores;
 use super::walk::{Direction, Ended, HopSum, Limits};
 use crate::config::Config;
@@ -137,10 +137,10 @@ impl Stores {
             report.add(difference, KEPT_MAX);
         }
         report.close();
-        conclude(&mut report, &walked, options, roots.len());
-        let mut walk = walk_of(&report, &walked, options, &scope, roots.len());
+        conclude(&mut report, &walked, options, roots.nodes.len());
+        let mut walk = walk_of(&report, &walked, options, &scope, roots.nodes.len());
         if let Some(path) = &options.evidence {
-            let body = self.body(&report, &walked, &walk, &roots, versions);
+            let body = self.body(&report, &walked, &walk, &roots.nodes, versions);
             walk.evidence = Some(evidence::write(path, &body)?);
         }
         report.walk = Some(walk);
@@ -158,9 +158,11 @@ impl Stores {
             }));
         }
         for (slot, bare) in self.bare(suspects) {
-            let found = self.settler.leftover_placeholders(slot).await?;
+            let ids: Vec<Identity> = bare.iter().map(|(id, _)| id.clone()).collect();
+            let hops: BTreeMap<Name, u32> = bare.iter().map(|(id, hop)| (name(id), *hop)).collect();
+            let found = self.settler.leftovers_among(slot, &ids).await?;
             all.extend(found.into_iter().filter_map(|difference| {
-                let hop = bare.iter().find(|(id, _)| is_of(&difference, id)).map(|(_, hop)| *hop);
+                let hop = leftovers(&difference).find_map(|name| hops.get(&name).copied());
                 hop.map(|hop| Difference { hop: Some(hop), ..difference })
             }));
         }
@@ -176,19 +178,43 @@ impl Stores {
         suspects: &Suspects,
         found: &[Difference],
     ) -> Result<Vec<Difference>> {
-        let ids: Vec<NodeId> = suspects
-            .bare
-            .iter()
-            .filter(|(id, hop)| **hop == 0 && !found.iter().any(|d| is_of_id(d, id)))
-            .map(|(id, _)| (*id).clone())
-            .collect();
-        if ids.is_empty() {
-            return Ok(Vec::new());
+        let leftover: BTreeSet<Name> = found.iter().flat_map(leftovers).collect();
+        let rows: BTreeSet<(&str, i64)> =
+            found.iter().filter_map(|d| Some((d.table.as_str(), d.key?))).collect();
+        let is_open = |id: &NodeId| match id {
+            NodeId::Bare(identity) => !leftover.contains(&name(identity)),
+            NodeId::Row(..) => false,
+        };
+        let at_hop_0 = suspects.bare.iter().filter(|(_, hop)| **hop == 0).map(|(id, _)| id);
+        let ids: Vec<NodeId> = at_hop_0.filter(|id| is_open(id)).cloned().collect();
+        let mut lone = Vec::new();
+        for part in ids.chunks(NODES_AT_A_TIME) {
+            let mut why = self.links_that_differ(source, graph, part).await?;
+            why.retain(|_, differences| {
+                let is_found =
+                    |d: &Difference| d.key.is_some_and(|key| rows.contains(&(&*d.table, key)));
+                !differences.iter().any(is_found)
+            });
+            let there: BTreeSet<NodeId> =
+                graph.nodes(part).await?.into_iter().map(|node| node.id).collect();
+            lone.extend(why.into_iter().filter_map(|(id, mut differences)| {
+                self.lone_root(&id, differences.swap_remove(0).state, there.contains(&id))
+            }));
         }
+        Ok(lone)
+    }
+
+    /// What differs of the links that stand on some identities in either store, by identity.
+    async fn links_that_differ(
+        &mut self,
+        source: &mut SourceSide,
+        graph: &mut GraphSide,
+        ids: &[NodeId],
+    ) -> Result<BTreeMap<NodeId, Vec<Difference>>> {
         let mut links: BTreeMap<Slot, BTreeMap<i64, Vec<NodeId>>> = BTreeMap::new();
         for way in [Way::Along, Way::Against] {
-            let of_source = source.edges(&ids, way, usize::MAX).await?;
-            for crossed in of_source.into_iter().chain(graph.edges(&ids, way, usize::MAX).await?) {
+            let of_source = source.edges(ids, way, usize::MAX).await?;
+            for crossed in of_source.into_iter().chain(graph.edges(ids, way, usize::MAX).await?) {
                 let of_table = links.entry(crossed.slot).or_default();
                 of_table.entry(crossed.key).or_default().push(crossed.near);
             }
@@ -201,15 +227,7 @@ impl Stores {
                 }
             }
         }
-        let is_found =
-            |d: &Difference| found.iter().any(|f| (&f.table, f.key) == (&d.table, d.key));
-        why.retain(|_, differences| !differences.iter().any(is_found));
-        let there = graph.nodes(&ids).await?;
-        let lone = why.into_iter().filter_map(|(id, mut differences)| {
-            let in_graph = there.iter().any(|node| node.id == id);
-            self.lone_root(&id, differences.swap_remove(0).state, in_graph)
-        });
-        Ok(lone.collect())
+        Ok(why)
     }
 
     fn lone_root(&self, id: &NodeId, state: State, in_graph: bool) -> Option<Difference> {
@@ -288,15 +306,22 @@ fn conclude(report: &mut Report, walked: &Walked, options: &Options, roots: usiz
     }
 }
 
-fn is_of_id(difference: &Difference, id: &NodeId) -> bool {
-    matches!(id, NodeId::Bare(identity) if is_of(difference, identity))
+/// What an identity without a row is called in a report.
+type Name = (String, Shown);
+
+fn name(identity: &Identity) -> Name {
+    (identity.label.to_string(), Shown::identity(&identity.value))
 }
 
-/// Whether a placeholder that is left over is this one.
-fn is_of(difference: &Difference, identity: &Identity) -> bool {
-    let shown = Shown::identity(&identity.value);
-    difference.kind == Kind::LeftoverPlaceholder
-        && difference.graph.iter().any(|thing| thing.identity.as_ref() == Some(&shown))
+/// The identities that a placeholder which is left over stands for.
+fn leftovers(difference: &Difference) -> impl Iterator<Item = Name> {
+    let is_leftover = difference.kind == Kind::LeftoverPlaceholder;
+    let of_thing = |thing: &Thing| {
+        let identity = thing.identity.clone();
+        let names = thing.names.clone().into_iter();
+        names.filter_map(move |name| Some((name, identity.clone()?)))
+    };
+    difference.graph.iter().filter(move |_| is_leftover).flat_map(of_thing)
 }
 
 fn tables(mapping: &Mapping, walked: &Walked) -> Vec<TableCounts> {

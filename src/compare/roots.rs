@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use sha2::{Digest, Sha256};
 
-use super::element::NodeId;
+use super::both::SUSPECTS_MAX;
+use super::element::{NodeId, identity_text};
 use super::side::{NODES_AT_A_TIME, Side};
 use super::walk::{Direction, edges_of};
 use crate::error::{Error, Kind, Result};
@@ -22,8 +23,17 @@ const CHANGED_MAX: usize = 1_000_000;
 
 /// A node of a sample's candidates: its degree, and what chance says of it.
 type Ranked = (usize, [u8; 32], NodeId);
-/// Keys of a type, those with the least hashes.
-type Least = BTreeSet<([u8; 32], i64)>;
+/// Nodes of a type, those with the least hashes.
+type Least = BTreeSet<([u8; 32], NodeId)>;
+
+/// Where walks begin: what was found for a [`Choice`].
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Roots {
+    /// Nodes, in order, each once.
+    pub nodes: Vec<NodeId>,
+    /// Relationships to compare that no walk reaches from every end, by table and row key.
+    pub detached: BTreeMap<Slot, BTreeSet<i64>>,
+}
 
 /// What was asked for: the roots of all parts together.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -34,7 +44,7 @@ pub struct Choice {
     pub nodes: Vec<i64>,
     /// So many nodes, spread over types and degrees.
     pub sample: Option<Sample>,
-    /// Every row of every node table, of either store.
+    /// Every node of either store, whether it has a row or only relationships name it.
     pub all: bool,
     /// The nodes that changed after this version, and the ends of relationships that did.
     pub changed_since: Option<i64>,
@@ -59,8 +69,9 @@ pub async fn find<A: Side, B: Side>(
     mapping: &Mapping,
     choice: &Choice,
     changed: &BTreeMap<Slot, Vec<i64>>,
-) -> Result<Vec<NodeId>> {
+) -> Result<Roots> {
     let mut roots = BTreeSet::new();
+    let mut detached = BTreeMap::new();
     for atom in &choice.atoms {
         roots.extend(of_atom(source, graph, mapping, atom).await?);
     }
@@ -71,8 +82,8 @@ pub async fn find<A: Side, B: Side>(
         roots.extend(choose(source, mapping, sample).await?);
     }
     if choice.all {
-        roots.extend(all(source, mapping).await?);
-        roots.extend(all(graph, mapping).await?);
+        all(source, mapping, &mut roots, &mut detached).await?;
+        all(graph, mapping, &mut roots, &mut detached).await?;
     }
     for (slot, keys) in changed {
         if let Slot::Node(table) = slot {
@@ -82,7 +93,7 @@ pub async fn find<A: Side, B: Side>(
             roots.extend(graph.ends_of(*slot, keys).await?);
         }
     }
-    Ok(roots.into_iter().collect())
+    Ok(Roots { nodes: roots.into_iter().collect(), detached })
 }
 
 /// The nodes of one side that have an identity.
@@ -152,21 +163,53 @@ fn identity(kind: ColumnKind, text: &str) -> Option<IdentityValue> {
     }
 }
 
-async fn all<S: Side>(side: &mut S, mapping: &Mapping) -> Result<Vec<NodeId>> {
-    let mut ids = Vec::new();
+/// Every node of one side, and the relationships that no walk between those nodes is sure to meet.
+async fn all<S: Side>(
+    side: &mut S,
+    mapping: &Mapping,
+    roots: &mut BTreeSet<NodeId>,
+    detached: &mut BTreeMap<Slot, BTreeSet<i64>>,
+) -> Result<()> {
+    each_row(side, mapping, |id, _| {
+        roots.insert(id);
+    })
+    .await?;
+    for slot in mapping.slots() {
+        let mut next = Some(i64::MIN);
+        while let Some(first) = next {
+            let page = side.without_row_from(slot, first).await?;
+            roots.extend(page.nodes);
+            // With more of them the walk ends at once: the rest would say no more.
+            let count: usize = detached.values().map(BTreeSet::len).sum();
+            let kept = page.detached.into_iter().take((SUSPECTS_MAX + 1).saturating_sub(count));
+            detached.entry(slot).or_default().extend(kept);
+            next = page.next;
+        }
+    }
+    Ok(())
+}
+
+/// Every row of every node table of one side, with the type that it has there.
+async fn each_row<S: Side>(
+    side: &mut S,
+    mapping: &Mapping,
+    mut each: impl FnMut(NodeId, String),
+) -> Result<()> {
     for table in 0..mapping.nodes.len() {
         let mut next = Some(i64::MIN);
         while let Some(first) = next {
-            let rows = side.rows_from(table, first).await?;
-            next = rows.last().and_then(|(last, _)| last.checked_add(1));
-            ids.extend(rows.iter().map(|(key, _)| NodeId::Row(table, *key)));
+            let page = side.rows_from(table, first).await?;
+            for (key, kind) in page.rows {
+                each(NodeId::Row(table, key), kind);
+            }
+            next = page.next;
         }
     }
-    Ok(ids)
+    Ok(())
 }
 
-/// Of each type the nodes whose keys have the least hashes, some for each that is wanted of it, and of
-/// those some of every degree, from the least to the greatest.
+/// Of each type the nodes with the least hashes, some for each that is wanted of it, and of those some
+/// of every degree, from the least to the greatest. Nodes without a row count as a type of their own.
 async fn choose<S: Side>(side: &mut S, mapping: &Mapping, sample: Sample) -> Result<Vec<NodeId>> {
     let mut chosen = Vec::new();
     let candidates = candidates(side, mapping, sample).await?;
@@ -176,7 +219,7 @@ async fn choose<S: Side>(side: &mut S, mapping: &Mapping, sample: Sample) -> Res
         let degrees = degrees(side, &ids).await?;
         let mut ranked: Vec<Ranked> = ids
             .into_iter()
-            .map(|id| (degrees.get(&id).copied().unwrap_or(0), hash_of(sample.seed, &id), id))
+            .map(|id| (degrees.get(&id).copied().unwrap_or(0), hash(sample.seed, &id), id))
             .collect();
         ranked.sort();
         chosen.extend(spread(&ranked, quota));
@@ -191,36 +234,38 @@ async fn candidates<S: Side>(
 ) -> Result<Vec<Vec<NodeId>>> {
     // No type can be asked for more.
     let candidates_max = sample.size.saturating_mul(CANDIDATES_EACH);
-    let mut by_type: BTreeMap<(usize, String), Least> = BTreeMap::new();
-    for table in 0..mapping.nodes.len() {
+    let mut by_type: BTreeMap<(usize, Option<String>), Least> = BTreeMap::new();
+    let mut add = |id: NodeId, kind: Option<String>| {
+        let least = by_type.entry((id.table(), kind)).or_default();
+        least.insert((hash(sample.seed, &id), id));
+        if least.len() > candidates_max {
+            least.pop_last();
+        }
+    };
+    each_row(side, mapping, |id, kind| add(id, Some(kind))).await?;
+    for slot in mapping.slots() {
         let mut next = Some(i64::MIN);
         while let Some(first) = next {
-            let rows = side.rows_from(table, first).await?;
-            next = rows.last().and_then(|(last, _)| last.checked_add(1));
-            for (key, kind) in rows {
-                let least = by_type.entry((table, kind)).or_default();
-                least.insert((hash(sample.seed, key), key));
-                if least.len() > candidates_max {
-                    least.pop_last();
-                }
+            let page = side.without_row_from(slot, first).await?;
+            for id in page.nodes {
+                add(id, None);
             }
+            next = page.next;
         }
     }
-    let ids = |((table, _), least): ((usize, String), Least)| {
-        least.into_iter().map(|(_, key)| NodeId::Row(table, key)).collect()
-    };
-    Ok(by_type.into_iter().map(ids).collect())
+    let ids = |least: Least| least.into_iter().map(|(_, id)| id).collect();
+    Ok(by_type.into_values().map(ids).collect())
 }
 
-fn hash_of(seed: u64, id: &NodeId) -> [u8; 32] {
+fn hash(seed: u64, id: &NodeId) -> [u8; 32] {
+    let seed = seed.to_le_bytes();
     match id {
-        NodeId::Row(_, key) => hash(seed, *key),
-        NodeId::Bare(_) => [0; 32],
+        NodeId::Row(_, key) => Sha256::digest([seed, key.to_le_bytes()].concat()).into(),
+        NodeId::Bare(identity) => {
+            let text = format!("{}\0{}", identity.label, identity_text(&identity.value));
+            Sha256::digest([&seed, text.as_bytes()].concat()).into()
+        }
     }
-}
-
-fn hash(seed: u64, key: i64) -> [u8; 32] {
-    Sha256::digest([seed.to_le_bytes(), key.to_le_bytes()].concat()).into()
 }
 
 async fn degrees<S: Side>(side: &mut S, ids: &[NodeId]) -> Result<BTreeMap<NodeId, usize>> {

@@ -34,16 +34,40 @@ pub trait Side {
         value: &IdentityValue,
     ) -> impl Future<Output = Result<Vec<NodeId>>>;
 
-    /// Rows of a node table that have keys from `first` on, in order, some at a time; none where
-    /// there are no more.
-    fn rows_from(
+    /// Rows of a node table, a page of row keys from `first` on.
+    fn rows_from(&mut self, table: usize, first: i64) -> impl Future<Output = Result<Rows>>;
+
+    /// What the relationships of an edge or link table stand on without a row, and of a node table the
+    /// placeholders that nothing stands on: a page of row keys from `first` on.
+    fn without_row_from(
         &mut self,
-        table: usize,
+        slot: Slot,
         first: i64,
-    ) -> impl Future<Output = Result<Vec<(i64, String)>>>;
+    ) -> impl Future<Output = Result<WithoutRow>>;
 
     /// The nodes at the ends of some relationships, as far as the side has them.
     fn ends_of(&mut self, slot: Slot, keys: &[i64]) -> impl Future<Output = Result<Vec<NodeId>>>;
+}
+
+/// A page of the rows of a node table.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Rows {
+    /// Row key and type.
+    pub rows: Vec<(i64, String)>,
+    /// The first row key of the next page; `None` after the last one.
+    pub next: Option<i64>,
+}
+
+/// What one store has beside the rows of node tables, from one page of a table.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct WithoutRow {
+    /// Identities without a row.
+    pub nodes: Vec<NodeId>,
+    /// Row keys of relationships with an end that is neither a row nor an identity of the mapping: no
+    /// walk reaches them from that end.
+    pub detached: Vec<i64>,
+    /// The first row key of the next page; `None` after the last one.
+    pub next: Option<i64>,
 }
 
 /// Which relationships are crossed.

@@ -15,7 +15,8 @@ pub mod strays;
 
 pub use nodes::{adopt, enter, leave, owners, rekey_nodes, strip, unlabel, update_nodes};
 pub use placeholders::{
-    collect_placeholders, count_orphans, count_placeholders, list_orphans, look_orphans, sweep,
+    collect_placeholders, count_orphans, count_placeholders, list_orphans, look_orphans,
+    orphans_among, sweep,
 };
 pub use read::{
     counts, edges_on, look, read_node_identities, read_nodes, read_relationship_keys,
@@ -174,6 +175,7 @@ pub fn all(shape: &Shape) -> Vec<(String, String)> {
         add("count-placeholders", count_placeholders(node, &shape.key));
         add("look-orphans", look_orphans(node, &shape.key));
         add("orphans", list_orphans(node, &shape.key));
+        add("orphans-among", orphans_among(node, &shape.key, &first));
     }
     if let Some(ends) = shape.relationship() {
         add("read-range", read_relationships(shape, ends, By::Range));

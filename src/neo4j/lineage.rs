@@ -1,5 +1,7 @@
 //! The graph as one side of a walk: what leaves or enters nodes, hop by hop.
 
+mod pages;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -9,7 +11,7 @@ use super::actual::{self, BytesMax};
 use super::cypher::lineage::{self, Crossing};
 use super::{Graph, Statement, list, values};
 use crate::compare::element::{self, Crossed, Identity, Node, NodeId, Way};
-use crate::compare::side::{NODES_AT_A_TIME, Scope, Side, too_many};
+use crate::compare::side::{NODES_AT_A_TIME, Rows, Scope, Side, WithoutRow, too_many};
 use crate::error::{Error, Kind, Result};
 use crate::mapping::shape::{NodeShape, RelationshipShape};
 use crate::mapping::{Mapping, Registry, Shape, Slot};
@@ -19,8 +21,6 @@ use crate::sqlserver::pages::Keys;
 
 /// Bytes of properties that one answer about nodes may bring.
 const BYTES_MAX: usize = 256 << 20;
-/// Rows of a page of [`Side::rows_from`].
-const PAGE_ROWS: i64 = 20_000;
 
 /// Reads of one answer that run side by side: the server works on each with a thread of its own, and
 /// so do we.
@@ -179,6 +179,11 @@ impl Reader {
         Some([self.node_shape(near)?, self.node_shape(far)?])
     }
 
+    /// The types of a table that are crossed.
+    fn names_of(&self, shape: &Shape) -> Vec<String> {
+        shape.names.iter().filter(|name| self.scope.has(name)).cloned().collect()
+    }
+
     async fn cross(
         &self,
         shape: &Shape,
@@ -191,8 +196,7 @@ impl Reader {
         else {
             return Ok(());
         };
-        let names: Vec<String> =
-            shape.names.iter().filter(|name| self.scope.has(name)).cloned().collect();
+        let names = self.names_of(shape);
         if names.is_empty() {
             return Ok(());
         }
@@ -317,29 +321,15 @@ impl Side for GraphSide {
         Ok(out.into_iter().collect())
     }
 
-    async fn rows_from(&mut self, table: usize, first: i64) -> Result<Vec<(i64, String)>> {
-        let Some((_, shape, node)) = self.0.node_shape(table) else { return Ok(Vec::new()) };
-        let statement = Statement::new(lineage::rows_from(shape, node))
-            .with("first", first)
-            .with("limit", PAGE_ROWS)
-            .with_names(shape);
-        let mut rows = Vec::new();
-        self.0
-            .graph
-            .read(statement, |row| {
-                let cells = list(&row)?;
-                let key = cells.first().and_then(values::integer);
-                let name = match cells.get(1) {
-                    Some(BoltType::List(names)) => {
-                        names.value.first().and_then(values::text).unwrap_or_default().to_owned()
-                    }
-                    _ => String::new(),
-                };
-                rows.extend(key.map(|key| (key, name)));
-                Ok(())
-            })
-            .await?;
-        Ok(rows)
+    async fn rows_from(&mut self, table: usize, first: i64) -> Result<Rows> {
+        self.0.rows_from(table, first).await
+    }
+
+    async fn without_row_from(&mut self, slot: Slot, first: i64) -> Result<WithoutRow> {
+        match slot {
+            Slot::Node(table) => self.0.lone_placeholders(table).await,
+            Slot::Edge(_) | Slot::Link(_) => self.0.ends_from(slot, first).await,
+        }
     }
 
     async fn ends_of(&mut self, slot: Slot, keys: &[i64]) -> Result<Vec<NodeId>> {

@@ -5,7 +5,11 @@ use super::{Counters, Graph, Statement, actual, cypher, list, run, values};
 use crate::error::Result;
 use crate::mapping::Shape;
 use crate::model::Value;
+use crate::model::value::IdentityValue;
 use crate::reconcile::breaker::{Approved, AtMost, Deleting};
+
+/// Identities that are asked about at a time.
+const IDENTITIES_MAX: usize = 10_000;
 
 /// Deletes some of them, guard last; returns how many.
 pub async fn sweep(
@@ -32,11 +36,32 @@ pub type Orphan = (Option<Value>, Vec<String>);
 
 /// Up to `limit` of them.
 pub async fn orphans(graph: &Graph, shape: &Shape, limit: usize) -> Result<Vec<Orphan>> {
+    let Some(node) = shape.node() else { return Ok(Vec::new()) };
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let statement = Statement::new(cypher::list_orphans(node, &shape.key)).with("limit", limit);
+    read(graph, statement.with_names(shape)).await
+}
+
+/// Those of them that have one of some identities under a type label.
+pub async fn orphans_among(
+    graph: &Graph,
+    shape: &Shape,
+    name: &str,
+    identities: &[IdentityValue],
+) -> Result<Vec<Orphan>> {
+    let Some(node) = shape.node() else { return Ok(Vec::new()) };
     let mut found = Vec::new();
-    let Some(node) = shape.node() else { return Ok(found) };
-    let statement = Statement::new(cypher::list_orphans(node, &shape.key))
-        .with_names(shape)
-        .with("limit", i64::try_from(limit).unwrap_or(i64::MAX));
+    for part in identities.chunks(IDENTITIES_MAX) {
+        let part = part.iter().map(|identity| values::to_bolt(Some(&identity.value())));
+        let statement = Statement::new(cypher::orphans_among(node, &shape.key, name))
+            .with("identities", values::list(part));
+        found.extend(read(graph, statement.with_names(shape)).await?);
+    }
+    Ok(found)
+}
+
+async fn read(graph: &Graph, statement: Statement) -> Result<Vec<Orphan>> {
+    let mut found = Vec::new();
     graph
         .read(statement, |row| {
             let mut cells = list(&row)?.into_iter();

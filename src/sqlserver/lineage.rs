@@ -9,15 +9,15 @@ use std::sync::Arc;
 use super::statements::{self, lineage};
 use super::{Flow, Source, decode, pages};
 use crate::compare::element::{self, Crossed, Identity, Node, NodeId, Way};
-use crate::compare::side::{NODES_AT_A_TIME, Scope, Side, too_many};
+use crate::compare::side::{NODES_AT_A_TIME, Rows, Scope, Side, WithoutRow, too_many};
 use crate::error::Result;
 use crate::mapping::{Mapping, Registry, Slot};
 use crate::model::value::IdentityValue;
 use crate::model::{SourceRow, Value};
 use crate::reconcile::desired::{Desired, Outcome, Place, Wanted};
-use crate::sqlserver::pages::{Depth, KeyRange, Keys, PageLimit};
+use crate::sqlserver::pages::{Depth, Keys, Page, PageLimit};
 
-/// Rows of a page of [`Side::rows_from`], and its bytes.
+/// Rows of a page of [`Side::rows_from`] and [`Side::without_row_from`], and its bytes.
 const PAGE: PageLimit = PageLimit { rows: 20_000, bytes: 16 << 20 };
 
 /// The source, asked about the relationships of a scope.
@@ -132,14 +132,8 @@ impl SourceSide {
             rows.extend(self.crossing(slot, way, &identities::json(list), edges_max).await?);
         }
         let ends = |row: &SourceRow| {
-            let ends =
-                [&row.cells[0], &row.cells[1]].map(|cell| cell.value().and_then(IdentityValue::of));
-            if way == Way::Along {
-                ends
-            } else {
-                let [from, to] = ends;
-                [to, from]
-            }
+            let [from, to] = identities::of_link(row);
+            if way == Way::Along { [from, to] } else { [to, from] }
         };
         let far: BTreeSet<IdentityValue> =
             rows.iter().filter_map(|row| ends(row)[1].clone()).collect();
@@ -201,6 +195,23 @@ impl SourceSide {
             out.push(Crossed { near, slot, key, way, name, far, digest });
         }
         if out.len() > edges_max { Err(too_many(edges_max)) } else { Ok(()) }
+    }
+
+    async fn page(&mut self, slot: Slot, depth: Depth, first: i64) -> Result<Page> {
+        let statements = statements::table(&self.mapping, slot);
+        pages::read_page(&mut self.source, &statements, depth, first, PAGE).await
+    }
+
+    /// The rows that edges join, whether or not the graph can hold the edges.
+    fn edge_ends(&self, edge: usize, rows: &[SourceRow]) -> Vec<NodeId> {
+        let edge = &self.mapping.edges[edge];
+        let of_row = |row: &SourceRow| {
+            [(edge.from, &row.cells[1]), (edge.to, &row.cells[2])].map(|(table, cell)| {
+                cell.value().and_then(integer).map(|key| NodeId::Row(table, key))
+            })
+        };
+        let ends: BTreeSet<NodeId> = rows.iter().flat_map(of_row).flatten().collect();
+        ends.into_iter().collect()
     }
 
     async fn read<T>(&mut self, read: impl AsyncFnOnce(&mut Self) -> Result<T>) -> Result<T> {
@@ -267,31 +278,30 @@ impl Side for SourceSide {
         .await
     }
 
-    async fn rows_from(&mut self, table: usize, first: i64) -> Result<Vec<(i64, String)>> {
-        let statements = statements::table(&self.mapping, Slot::Node(table));
-        let mut next = Some(KeyRange { first, last: i64::MAX });
-        while let Some(range) = next {
-            let page =
-                pages::read_page(&mut self.source, &statements, Depth::Light, range.first, PAGE)
-                    .await?;
-            if !page.rows.is_empty() {
-                let text = |row: &SourceRow| match row.cells[0].value() {
-                    Some(Value::Text(text)) => text.clone(),
-                    _ => String::new(),
-                };
-                return Ok(page.rows.iter().map(|row| (row.key, text(row))).collect());
-            }
-            next = match page.keys {
-                Keys::Range(range) => range.rest(),
-                Keys::List(_) => None,
-            };
+    async fn rows_from(&mut self, table: usize, first: i64) -> Result<Rows> {
+        let page = self.page(Slot::Node(table), Depth::Light, first).await?;
+        let row = |row: SourceRow| match row.cells[0].value() {
+            Some(Value::Text(text)) => (row.key, text.clone()),
+            _ => (row.key, String::new()),
+        };
+        Ok(Rows { next: next_of(&page), rows: page.rows.into_iter().map(row).collect() })
+    }
+
+    /// Identities that links name and no row has. An edge joins rows and nothing else.
+    async fn without_row_from(&mut self, slot: Slot, first: i64) -> Result<WithoutRow> {
+        let Slot::Link(link) = slot else { return Ok(WithoutRow::default()) };
+        if !self.scope.has_table(slot) || !self.scope.has(&self.mapping.links[link].relationship) {
+            return Ok(WithoutRow::default());
         }
-        Ok(Vec::new())
+        let page = self.page(slot, Depth::Rows, first).await?;
+        let next = next_of(&page);
+        let ends = self.read(async |side| side.link_ends(link, &page.rows).await).await?;
+        let nodes = ends.into_iter().filter(|id| bare(id).is_some()).collect();
+        Ok(WithoutRow { nodes, next, ..WithoutRow::default() })
     }
 
     async fn ends_of(&mut self, slot: Slot, keys: &[i64]) -> Result<Vec<NodeId>> {
         let statements = statements::table(&self.mapping, slot);
-        let mapping = self.mapping.clone();
         self.read(async |side| {
             let (rows, _) = pages::rows_of_lists(
                 &mut side.source,
@@ -300,45 +310,21 @@ impl Side for SourceSide {
                 usize::MAX,
             )
             .await?;
-            let desired: Vec<Arc<Desired>> = side
-                .wanted(slot, rows)
-                .into_iter()
-                .filter_map(|(_, outcome)| outcome.ok())
-                .collect();
-            let mut ends = BTreeSet::new();
-            for desired in &desired {
-                if let Place::Between(from, to) = &desired.place {
-                    ends.extend([(true, from.clone()), (false, to.clone())]);
-                }
-            }
-            let mut out = Vec::new();
-            match slot {
-                Slot::Node(_) => {}
-                Slot::Edge(i) => {
-                    let edge = &mapping.edges[i];
-                    out.extend(ends.into_iter().filter_map(|(is_from, end)| {
-                        let IdentityValue::Integer(key) = end else { return None };
-                        Some(NodeId::Row(if is_from { edge.from } else { edge.to }, key))
-                    }));
-                }
-                Slot::Link(i) => {
-                    let link = &mapping.links[i];
-                    let values: Vec<&IdentityValue> = ends.iter().map(|(_, end)| end).collect();
-                    let rows = side.rows_with(link.nodes, &values).await?;
-                    let label: Arc<str> = link.label.as_str().into();
-                    out.extend(values.into_iter().map(|value| {
-                        let (table, label) = (link.nodes, label.clone());
-                        let identity = Identity { table, label, value: value.clone() };
-                        match rows.get(&identity) {
-                            Some(key) => NodeId::Row(table, *key),
-                            None => NodeId::Bare(Box::new(identity)),
-                        }
-                    }));
-                }
-            }
-            Ok(out)
+            Ok(match slot {
+                Slot::Node(_) => Vec::new(),
+                Slot::Edge(edge) => side.edge_ends(edge, &rows),
+                Slot::Link(link) => side.link_ends(link, &rows).await?.into_iter().collect(),
+            })
         })
         .await
+    }
+}
+
+/// Where the next page begins.
+fn next_of(page: &Page) -> Option<i64> {
+    match page.keys {
+        Keys::Range(range) => range.rest().map(|rest| rest.first),
+        Keys::List(_) => None,
     }
 }
 

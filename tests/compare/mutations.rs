@@ -7,9 +7,10 @@ use provsync::neo4j::{Graph, checkpoint};
 use provsync::reconcile::full;
 use support::scenario::{Node, Stream, nodes_sql, streams_sql};
 
-/// What is done to the graph; `{e}`, `{d}`, `{n}`, `{m}`, `{s}` are keys of edges, nodes and a stream, `{x}` a new
-/// key and atom, `{w}` a node's key and `{l}` a type's label that it can have.
-const IN_GRAPH: [&str; 26] = [
+/// What is done to the graph; `{e}`, `{d}`, `{n}`, `{m}`, `{s}` are keys of edges, nodes and a stream, `{p}` the
+/// key of a stream between two atoms without a row and `{a}` such an atom, `{x}` a new key and atom, `{w}` a
+/// node's key and `{l}` a type's label that it can have.
+const IN_GRAPH: [&str; 33] = [
     "MATCH ()-[r {edgeId: {e}}]->() DELETE r",
     "MATCH (a:AtomGraphNode {nodeId: {n}}), (b:AtomGraphNode {nodeId: {m}}) CREATE (a)-[:SIMILAR_TO {edgeId: {x}}]->(b)",
     "MATCH (a)-[r {edgeId: {e}}]->(), (b:AtomGraphNode {nodeId: {m}}) WITH a, r, b, properties(r) AS p DELETE r CREATE (a)-[q:COMPONENT_OF]->(b) SET q = p",
@@ -38,10 +39,17 @@ const IN_GRAPH: [&str; 26] = [
     "CREATE (:Atom:AtomPlaceholder {atomId: {x}})",
     "MATCH (n:AtomGraphNode {nodeId: {n}}) CREATE (n)-[:SIMILAR_TO {edgeId: {x}}]->(:Atom:AtomPlaceholder {atomId: {x}})",
     "MATCH (a:Atom)-[:GENERATED {streamId: {s}}]->() CREATE (a)-[:GENERATED {streamId: {x}}]->(:Atom:AtomPlaceholder {atomId: {x}})",
+    "MATCH ()-[r:GENERATED {streamId: {p}}]->() SET r.modelUsed = 'another'",
+    "MATCH ()-[r:GENERATED {streamId: {p}}]->() DELETE r",
+    "MATCH (a)-[r:GENERATED {streamId: {p}}]->(b) WHERE a <> b WITH a, r, b, properties(r) AS p DELETE r CREATE (b)-[q:GENERATED]->(a) SET q = p",
+    "MATCH (a)-[:GENERATED {streamId: {p}}]->(b) CREATE (a)-[:GENERATED {streamId: {x}}]->(b)",
+    "MATCH (a)-[r:GENERATED {streamId: {p}}]->(), (b:Atom {atomId: {a}}) WITH a, r, b, properties(r) AS p DELETE r CREATE (a)-[q:GENERATED]->(b) SET q = p",
+    "MATCH (a)-[:GENERATED {streamId: {p}}]->(b) CREATE (a)-[:DERIVED_FROM {edgeId: {x}}]->(b)",
+    "CREATE (:Atom:AtomPlaceholder {atomId: {x}})-[:GENERATED {streamId: {x}}]->(:Atom:AtomPlaceholder {atomId: {x}0})",
 ];
 
 /// What is done to the source behind the worker's back.
-const IN_SOURCE: [&str; 8] = [
+const IN_SOURCE: [&str; 10] = [
     "DELETE FROM graph.AtomGraphEdges WHERE EdgeId = {e}",
     "UPDATE graph.AtomGraphEdges SET Weight = Weight + 1 WHERE EdgeId = {e}",
     "UPDATE graph.AtomGraphNodes SET Metadata = N'other' WHERE NodeId = {n}",
@@ -49,6 +57,8 @@ const IN_SOURCE: [&str; 8] = [
     "UPDATE graph.AtomGraphNodes SET NodeType = N'{l}' WHERE NodeId = {w}",
     "DELETE FROM provenance.GenerationStreams WHERE StreamId = {s}",
     "UPDATE provenance.GenerationStreams SET TargetAtomId = {x} WHERE StreamId = {s}",
+    "UPDATE provenance.GenerationStreams SET ModelUsed = N'other' WHERE StreamId = {p}",
+    "INSERT INTO provenance.GenerationStreams (SourceAtomId, TargetAtomId, GenerationType) VALUES ({x}, {a}, N't')",
     "INSERT INTO graph.AtomGraphEdges ($from_id, $to_id, RelationshipType) SELECT f.$node_id, t.$node_id, N'SimilarTo' FROM graph.AtomGraphNodes AS f, graph.AtomGraphNodes AS t WHERE f.NodeId = {n} AND t.NodeId = {m}",
 ];
 
@@ -82,6 +92,19 @@ impl Keys {
         let mut pick =
             |from: &[i64]| from[usize::try_from(random.below(from.len() as u64)).unwrap()];
         let n = pick(&nodes);
+        let is_bare = |end: &Option<String>| end.as_ref().is_some_and(|end| end.starts_with('a'));
+        let between = |joined: &&raw::Joined| is_bare(&joined.from) && is_bare(&joined.to);
+        let bare: Vec<(i64, i64)> = raw
+            .joined
+            .iter()
+            .filter(|((kind, _), _)| *kind == 's')
+            .filter_map(|((_, key), joined)| {
+                let joined = joined.iter().find(between)?;
+                Some((*key, joined.to.as_ref()?[1..].parse().ok()?))
+            })
+            .collect();
+        let streams: Vec<i64> = bare.iter().map(|(key, _)| *key).collect();
+        let atoms: Vec<i64> = bare.iter().map(|(_, atom)| *atom).collect();
         let free = Self::free_labels(raw);
         let indices: Vec<i64> = (0..i64::try_from(free.len()).unwrap()).collect();
         let others: Vec<i64> = nodes.iter().copied().filter(|m| *m != n).collect();
@@ -95,6 +118,8 @@ impl Keys {
                 ("{m}", pick(&others)),
                 ("{x}", 900_000_000 + i64::try_from(fresh).unwrap()),
                 ("{w}", w),
+                ("{p}", pick(&streams)),
+                ("{a}", pick(&atoms)),
             ],
             label,
         }
@@ -189,7 +214,10 @@ async fn mutate(stand: &Stand, random: &mut Random, count: usize, is_small: bool
         raw = raw::of_source(&stand.source).await;
         let of_graph = raw::of_graph(&stand.graph).await;
         let (roots, choice) = begin(random, &raw.union(&of_graph), root, keys.fresh());
-        let expected = raw::differing(&raw, &of_graph, &roots, way, hops);
+        let mut expected = raw::differing(&raw, &of_graph, &roots, way, hops);
+        if choice.all {
+            expected.extend(detached(&raw, &of_graph));
+        }
         let options = Options {
             roots: choice,
             direction: direction(way),
@@ -218,8 +246,12 @@ async fn mutate(stand: &Stand, random: &mut Random, count: usize, is_small: bool
     assert!(found >= count / 5 && beyond > 0);
 }
 
-/// Where a walk begins: a node and, of a walk in two, the new atom if either store has it, or that alone.
+/// Where a walk begins: a node and, of a walk in two, the new atom if either store has it, or that alone;
+/// of a walk in four, everywhere.
 fn begin(random: &mut Random, all: &raw::Raw, root: i64, atom: i64) -> (Vec<String>, Choice) {
+    if random.below(4) == 0 {
+        return (all.handles(), Choice { all: true, ..Choice::default() });
+    }
     let of_atom = all.of_atom(atom);
     let (from_node, from_atom) = match random.below(4) {
         0 if !of_atom.is_empty() => (false, true),
@@ -237,6 +269,14 @@ fn begin(random: &mut Random, all: &raw::Raw, root: i64, atom: i64) -> (Vec<Stri
         roots.extend(of_atom);
     }
     (roots, choice)
+}
+
+/// What hangs on nothing that a walk can come from, and differs: from everywhere, the first hop tells it.
+fn detached(source: &raw::Raw, graph: &raw::Raw) -> BTreeMap<Element, u32> {
+    let hangs = |joined: &raw::Joined| joined.from.is_none() || joined.to.is_none();
+    let of_graph = graph.joined.iter().filter(|(_, joined)| joined.iter().any(hangs));
+    let wrong = of_graph.filter(|(element, joined)| source.joined.get(element) != Some(joined));
+    wrong.map(|(element, _)| (*element, 1)).collect()
 }
 
 fn given() -> Option<usize> {

@@ -71,7 +71,7 @@ fn no_query_is_cut_in_silence() {
         let is_bounded = cypher.split("..").skip(1).any(|rest| rest.starts_with(char::is_numeric));
         let cuts = is_bounded || cypher.contains("LIMIT");
         assert_eq!(cuts, cypher.contains("AS complete") || cypher.contains(", complete"), "{name}");
-        let walks = cypher.split('*').skip(1).map(|walk| walk.split_once(']').unwrap().0);
+        let walks = cypher.split('*').skip(1).filter_map(|walk| walk.split(']').next());
         for steps in walks.filter(|steps| steps.contains("..")) {
             assert!(["0..", "1.."].contains(&steps), "{name}: a walk of *{steps}");
         }
@@ -146,8 +146,7 @@ async fn answers_on_the_sample_are_those_of_a_search_over_the_rows() {
 #[tokio::test]
 async fn answers_are_complete_and_soon_there_on_chains_diamonds_cycles_and_dense_graphs() {
     use shapes::{CHAIN, CHAIN_AT, CYCLE, CYCLE_AT, DENSE, DENSE_AT, DIAMONDS, DIAMONDS_AT};
-    let (graph, source) = shapes::stand().await;
-    let rows = rows::Rows::read(&source).await;
+    let (graph, rows) = shapes::stand().await;
     let ends = [
         (CHAIN_AT, CHAIN_AT + CHAIN),
         (DIAMONDS_AT, DIAMONDS_AT + 3 * DIAMONDS),
@@ -171,8 +170,10 @@ async fn answers_are_complete_and_soon_there_on_chains_diamonds_cycles_and_dense
     asked.insert(answers::ends_of_the_graph(&graph, &rows).await);
     asked.insert(answers::by_model(&graph, &rows).await);
     asked.insert(answers::of_model(&graph, &rows, &[("m", None), ("m", Some("text"))]).await);
-    for first in [CHAIN_AT + 2_000, DIAMONDS_AT, CYCLE_AT, DENSE_AT] {
-        asked.insert(answers::cycles(&graph, &rows, first, first + 999).await);
+    let ranges =
+        [(CHAIN_AT + 2_000, 200), (DIAMONDS_AT, 1_000), (CYCLE_AT, 200), (DENSE_AT, 1_000)];
+    for (first, count) in ranges {
+        asked.insert(answers::cycles(&graph, &rows, first, first + count - 1).await);
     }
     // What these two ask is no lineage: they read the entries of their own label.
     let others = ["as-of", "quarantine"];

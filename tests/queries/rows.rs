@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use tiberius::Row;
 
 use super::support::networkx;
+use super::support::scenario::{self, Scenario};
 use super::support::source::TestSource;
 
 pub struct Node {
@@ -29,6 +30,7 @@ pub struct Stream {
 /// Things by row key; arrows by the key that they start from.
 pub type Arrows = BTreeMap<i64, Vec<i64>>;
 
+#[derive(Default)]
 pub struct Rows {
     pub nodes: BTreeMap<i64, Node>,
     /// Row keys of nodes that are atoms, by atom.
@@ -43,16 +45,45 @@ pub struct Rows {
 }
 
 impl Rows {
-    pub async fn read(source: &TestSource) -> Self {
-        let mut rows = Self {
-            nodes: BTreeMap::new(),
-            atoms: BTreeMap::new(),
-            derived: Arrows::new(),
-            generated_by: Arrows::new(),
-            component_of: Arrows::new(),
-            streams: Vec::new(),
-            left_out: BTreeSet::new(),
+    /// Rows that are in no source: streams as `scenario::streams_sql` has them.
+    pub fn of(scenario: &Scenario) -> Self {
+        let mut rows = Self::default();
+        for node in &scenario.nodes {
+            let (atom, kind) = (node.atom, node.kind.to_owned());
+            if kind == "atom" {
+                rows.atoms.insert(atom, node.key);
+            }
+            rows.nodes.insert(node.key, Node { atom, kind, metadata: None });
+        }
+        for edge in &scenario.edges {
+            rows.add_edge(edge.kind, edge.from, edge.to);
+        }
+        let created = "2024-03-03T00:00:00Z".parse().unwrap();
+        let stream = |stream: &scenario::Stream| Stream {
+            key: stream.key,
+            from: stream.from,
+            to: stream.to,
+            kind: "text".into(),
+            model: Some("m".into()),
+            parameters: None,
+            created,
         };
+        rows.streams = scenario.streams.iter().map(stream).collect();
+        rows
+    }
+
+    fn add_edge(&mut self, kind: &str, from: i64, to: i64) {
+        let arrows = match kind {
+            "DerivedFrom" => &mut self.derived,
+            "GeneratedBy" => &mut self.generated_by,
+            "ComponentOf" => &mut self.component_of,
+            _ => return,
+        };
+        arrows.entry(from).or_default().push(to);
+    }
+
+    pub async fn read(source: &TestSource) -> Self {
+        let mut rows = Self::default();
         rows.add_nodes(source).await;
         rows.add_edges(source).await;
         rows.add_streams(source).await;
@@ -86,13 +117,7 @@ impl Rows {
                 self.left_out.insert(("graph.AtomGraphEdges", key));
                 continue;
             }
-            let arrows = match text(&row, 3).unwrap().as_str() {
-                "DerivedFrom" => &mut self.derived,
-                "GeneratedBy" => &mut self.generated_by,
-                "ComponentOf" => &mut self.component_of,
-                _ => continue,
-            };
-            arrows.entry(from).or_default().push(to);
+            self.add_edge(&text(&row, 3).unwrap(), from, to);
         }
     }
 

@@ -1,10 +1,13 @@
 //! Graphs on which a query that counts paths, or stops early, shows: a chain of 5,000, a ladder of
-//! diamonds with 2^40 paths, a cycle of 1,000, and a hundred atoms that each come from all others.
+//! diamonds with 2^40 paths, a cycle of 1,000, and forty atoms that each come from all others.
 
+use neo4rs::query;
+use provsync::mapping::Mapping;
+
+use super::rows::Rows;
 use super::support::graph::{TestGraph, empty};
-use super::support::run::full;
+use super::support::run::apply_schema;
 use super::support::scenario::{Edge, Node, Scenario, Stream};
-use super::support::source::{self, TestSource};
 
 /// Steps of the chain.
 pub const CHAIN: i64 = 5_000;
@@ -16,16 +19,47 @@ pub const DENSE_AT: i64 = 30_000;
 /// Diamonds, one below the other.
 pub const DIAMONDS: i64 = 40;
 pub const CYCLE: i64 = 1_000;
-pub const DENSE: i64 = 100;
+pub const DENSE: i64 = 40;
 /// Runs of one program, which every hundredth atom was made by.
 const PROGRAM_AT: i64 = 40_000;
 
-/// All of them in one graph, and streams between the same atoms.
-pub async fn stand() -> (TestGraph, TestSource) {
-    let (graph, source) = (empty().await, source::loose().await);
-    source.execute(&scenario().sql()).await;
-    full(&source, &graph).await.unwrap();
-    (graph, source)
+/// All of them in one graph, and streams between the same atoms. They are written as provsync would write
+/// them, without a source: what is asked here is what queries answer.
+pub async fn stand() -> (TestGraph, Rows) {
+    let graph = empty().await;
+    apply_schema(&graph, &Mapping::default_mapping().unwrap()).await;
+    let scenario = scenario();
+    let labels = [("atom", "Atom"), ("model", "Model"), ("layer", "Layer")];
+    for (kind, label) in labels {
+        let of_kind = scenario.nodes.iter().filter(|node| node.kind == kind);
+        let rows = of_kind.map(|node| vec![node.key, node.atom]).collect();
+        let create = format!(
+            "CREATE (:{label}:AtomGraphNode {{nodeId: r[0], atomId: r[1], nodeType: '{kind}'}})"
+        );
+        write(&graph, &create, rows).await;
+    }
+    for (kind, name) in [
+        ("DerivedFrom", "DERIVED_FROM"),
+        ("GeneratedBy", "GENERATED_BY"),
+        ("ComponentOf", "COMPONENT_OF"),
+    ] {
+        let of_kind = scenario.edges.iter().filter(|edge| edge.kind == kind);
+        let rows = of_kind.map(|edge| vec![edge.key, edge.from, edge.to]).collect();
+        let create = format!(
+            "MATCH (a:AtomGraphNode {{nodeId: r[1]}}), (b:AtomGraphNode {{nodeId: r[2]}}) CREATE (a)-[:{name} {{edgeId: r[0]}}]->(b)"
+        );
+        write(&graph, &create, rows).await;
+    }
+    let rows = scenario.streams.iter().map(|s| vec![s.key, s.from, s.to]).collect();
+    let create = "MATCH (a:Atom {atomId: r[1]}), (b:Atom {atomId: r[2]})
+        CREATE (a)-[:GENERATED {streamId: r[0], generationType: 'text', modelUsed: 'm', createdAt: datetime('2024-03-03T00:00:00Z')}]->(b)";
+    write(&graph, create, rows).await;
+    (graph, Rows::of(&scenario))
+}
+
+async fn write(graph: &TestGraph, create: &str, rows: Vec<Vec<i64>>) {
+    let statement = query(&format!("UNWIND $rows AS r {create}")).param("rows", rows);
+    graph.driver.run(statement).await.unwrap();
 }
 
 fn scenario() -> Scenario {

@@ -45,8 +45,13 @@ async fn paths(graph: &TestGraph, rows: &Rows, atom: i64, ancestor: i64) {
         let path: Path = row.get("path").unwrap();
         let nodes = path.nodes();
         let of_path: Vec<i64> = nodes.iter().map(|node| node.get("atomId").unwrap()).collect();
-        assert_eq!(of_path, way);
-        assert!(listed.insert(path.rels().iter().map(|step| step.id()).collect::<Vec<_>>()));
+        // A path has each node once, that of a cycle too.
+        let last = if atom == ancestor { hops } else { hops + 1 };
+        assert_eq!(of_path, way[..last]);
+        assert!(
+            listed
+                .insert(path.rels().iter().map(neo4rs::UnboundedRelation::id).collect::<Vec<_>>())
+        );
     }
 }
 

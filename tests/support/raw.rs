@@ -169,6 +169,13 @@ impl Raw {
         all
     }
 
+    /// Every node, with a row or without one.
+    pub fn handles(&self) -> Vec<Handle> {
+        let ends = self.joined.values().flatten().flat_map(|joined| [&joined.from, &joined.to]);
+        let all = ends.flatten().chain(self.nodes.keys()).chain(&self.placeholders);
+        all.cloned().collect::<BTreeSet<_>>().into_iter().collect()
+    }
+
     /// The nodes that stand for an atom: of rows of any type, and the one without a row.
     pub fn of_atom(&self, atom: i64) -> Vec<Handle> {
         let atom = atom.to_string();

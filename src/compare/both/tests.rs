@@ -7,6 +7,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::compare::element::Way;
+use crate::compare::side::{Rows, WithoutRow};
 use crate::model::value::IdentityValue;
 
 /// A store that is a list: nodes by key with what they say, relationships by key.
@@ -54,8 +55,12 @@ impl Side for Listed {
         Ok(Vec::new())
     }
 
-    async fn rows_from(&mut self, _: usize, _: i64) -> Result<Vec<(i64, String)>> {
-        Ok(Vec::new())
+    async fn rows_from(&mut self, _: usize, _: i64) -> Result<Rows> {
+        Ok(Rows::default())
+    }
+
+    async fn without_row_from(&mut self, _: Slot, _: i64) -> Result<WithoutRow> {
+        Ok(WithoutRow::default())
     }
 
     async fn ends_of(&mut self, _: Slot, _: &[i64]) -> Result<Vec<NodeId>> {
@@ -136,6 +141,10 @@ fn changed(store: &Listed, changes: &[(u8, i64, i64)]) -> Listed {
     store
 }
 
+fn at(nodes: impl Iterator<Item = NodeId>) -> Roots {
+    Roots { nodes: nodes.collect(), ..Roots::default() }
+}
+
 fn run<T>(future: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(future)
 }
@@ -156,7 +165,7 @@ proptest! {
     ) {
         let other = changed(&store, &changes);
         let roots: Vec<i64> = roots.into_iter().collect();
-        let ids: Vec<NodeId> = roots.iter().map(|r| id(*r)).collect();
+        let ids = at(roots.iter().map(|r| id(*r)));
         let (mut a, mut b) = (store.clone(), other.clone());
         let walked = run(walk(&mut a, &mut b, &ids, direction, LIMITS)).unwrap();
         for (i, side) in [&store, &other].into_iter().enumerate() {
@@ -177,7 +186,7 @@ proptest! {
     ) {
         let other = changed(&store, &changes);
         let roots: Vec<i64> = roots.into_iter().collect();
-        let ids: Vec<NodeId> = roots.iter().map(|r| id(*r)).collect();
+        let ids = at(roots.iter().map(|r| id(*r)));
         let (mut a, mut b) = (store.clone(), other.clone());
         let walked = run(walk(&mut a, &mut b, &ids, direction, LIMITS)).unwrap();
         let (nodes, edges) = store.union(&other).hops(&roots, direction);
@@ -207,11 +216,11 @@ proptest! {
         nodes_max in 1..12_usize,
         edges_max in 1..20_usize,
     ) {
-        let ids: Vec<NodeId> = store.nodes.keys().take(1).map(|key| id(*key)).collect();
+        let ids = at(store.nodes.keys().take(1).map(|key| id(*key)));
         let limits = Limits { hops: None, nodes_max, edges_max };
         let (mut a, mut b) = (store.clone(), store.clone());
         let walked = run(walk(&mut a, &mut b, &ids, Direction::Both, limits)).unwrap();
-        let roots: Vec<i64> = ids.iter().map(key).collect();
+        let roots: Vec<i64> = ids.nodes.iter().map(key).collect();
         let (nodes, edges) = store.hops(&roots, Direction::Both);
         let is_within = nodes.len() <= nodes_max && edges.len() <= edges_max;
         prop_assert_eq!(matches!(walked.ended.0, Ended::Limit(_)), !is_within);

@@ -63,7 +63,7 @@ pub(super) fn text(lineage: &Lineage, mapping: &Mapping) -> String {
         }
     }
     if let Some(cut) = &lineage.cut {
-        out += &format!("({cut})");
+        out.extend(["(", cut, ")"]);
     }
     out.truncate(out.trim_end().len());
     out

@@ -1,14 +1,16 @@
 //! Placeholders that no link needs.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use tokio::time::sleep;
 
 use super::{LOOKS_ALONE, PAUSE_MIN, Settler};
 use crate::compare::difference::{Difference, Kind, State, Thing};
+use crate::compare::element::Identity;
 use crate::compare::shown::Shown;
 use crate::error::Result;
 use crate::mapping::{Registry, Shape, Slot};
+use crate::model::value::IdentityValue;
 use crate::neo4j::checkpoint::State as Checkpoint;
 use crate::neo4j::sweep;
 use crate::reconcile::retry::Patience;
@@ -23,10 +25,30 @@ impl Settler {
     /// # Errors
     /// As [`Settler::settle`]'s.
     pub async fn leftover_placeholders(&mut self, slot: Slot) -> Result<Vec<Difference>> {
+        self.leftover(slot, None).await
+    }
+
+    /// The same, of these identities alone: however many others are left over, none of these is missed.
+    ///
+    /// # Errors
+    /// As [`Settler::settle`]'s.
+    pub async fn leftovers_among(
+        &mut self,
+        slot: Slot,
+        identities: &[Identity],
+    ) -> Result<Vec<Difference>> {
+        self.leftover(slot, Some(identities)).await
+    }
+
+    async fn leftover(
+        &mut self,
+        slot: Slot,
+        among: Option<&[Identity]>,
+    ) -> Result<Vec<Difference>> {
         let mut patience = Patience::new(self.limits.retry_max);
         let (mut seen, mut looks) = (None::<BTreeSet<Thing>>, 0);
         loop {
-            let (is_quiet, found) = match self.placeholders(slot).await {
+            let (is_quiet, found) = match self.placeholders(slot, among).await {
                 Ok(look) => look,
                 Err(error) => {
                     patience.wait(error).await?;
@@ -47,7 +69,10 @@ impl Settler {
                     State::Unsettled { looks, why }
                 };
                 let table = self.mapping.table(slot).name.to_string();
-                return Ok(both.into_iter().map(|p| leftover(&table, p, state.clone())).collect());
+                return Ok(both
+                    .into_iter()
+                    .map(|p| difference(&table, p, state.clone()))
+                    .collect());
             }
             // Only what is seen while nothing is on its way counts as seen.
             seen = is_quiet.then_some(both).or(seen);
@@ -55,12 +80,19 @@ impl Settler {
         }
     }
 
-    async fn placeholders(&mut self, slot: Slot) -> Result<(bool, BTreeSet<Thing>)> {
+    async fn placeholders(
+        &mut self,
+        slot: Slot,
+        among: Option<&[Identity]>,
+    ) -> Result<(bool, BTreeSet<Thing>)> {
         let is_quiet = |state: &Checkpoint| state.cursor.is_none() && state.progress.is_none();
         let before = self.checkpoint().await?;
         let registry = Registry::new(&self.mapping, &before.owned);
         let shape = Shape::new(&self.mapping, &registry, slot);
-        let found = sweep::orphans(&self.graph, &shape, PLACEHOLDERS_MAX).await?;
+        let found = match among {
+            None => sweep::orphans(&self.graph, &shape, PLACEHOLDERS_MAX).await?,
+            Some(identities) => self.orphans_among(&shape, identities).await?,
+        };
         let after = self.checkpoint().await?;
         let thing = |(identity, names): sweep::Orphan| {
             let identity = identity.as_ref().map(Shown::of);
@@ -68,9 +100,25 @@ impl Settler {
         };
         Ok((is_quiet(&before) && is_quiet(&after), found.into_iter().map(thing).collect()))
     }
+
+    async fn orphans_among(
+        &self,
+        shape: &Shape,
+        identities: &[Identity],
+    ) -> Result<Vec<sweep::Orphan>> {
+        let mut by_label: BTreeMap<&str, Vec<IdentityValue>> = BTreeMap::new();
+        for identity in identities {
+            by_label.entry(&identity.label).or_default().push(identity.value.clone());
+        }
+        let mut found = Vec::new();
+        for (label, values) in by_label {
+            found.extend(sweep::orphans_among(&self.graph, shape, label, &values).await?);
+        }
+        Ok(found)
+    }
 }
 
-fn leftover(table: &str, placeholder: Thing, state: State) -> Difference {
+fn difference(table: &str, placeholder: Thing, state: State) -> Difference {
     Difference {
         table: table.to_owned(),
         key: None,

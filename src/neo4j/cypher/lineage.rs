@@ -63,6 +63,37 @@ pub fn find(shape: &Shape, node: &NodeShape, name: &str) -> String {
     )
 }
 
+/// Up to `$limit` relationships of some types, from row key `$first` on, in order: row key, and of either
+/// end the row's key (NULL without a row) and the value that the table's relationships stand on. One
+/// key may come once for each type.
+pub fn ends_from(
+    shape: &Shape,
+    ends: &RelationshipShape,
+    names: &[String],
+    [from, to]: [(&Shape, &NodeShape); 2],
+) -> String {
+    let key = q(&shape.key);
+    let row = |variable: &str, (shape, node): (&Shape, &NodeShape)| {
+        let (label, key) = (q(&node.label), q(&shape.key));
+        format!("CASE WHEN {variable}:{label} THEN coalesce({variable}.{key}, false) END")
+    };
+    let branch = |name: &String| {
+        format!(
+            "MATCH (a)-[r:{}]->(b) {} WHERE r.{key} >= $first
+WITH a, r, b ORDER BY r.{key} LIMIT $limit
+RETURN r.{key} AS key, [r.{key}, {}, {}, {}, {}] AS row",
+            q(name),
+            seek("r", name, &shape.key),
+            row("a", from),
+            end_value("a", &ends.from),
+            row("b", to),
+            end_value("b", &ends.to),
+        )
+    };
+    let branches = names.iter().map(branch).collect::<Vec<_>>().join("\nUNION ALL\n");
+    format!("CALL () {{\n{branches}\n}}\nRETURN row ORDER BY key LIMIT $limit")
+}
+
 /// Up to `$limit` row keys of a node table and their names among `$names`, from `$first` on, in order.
 pub fn rows_from(shape: &Shape, node: &NodeShape) -> String {
     format!(
@@ -91,6 +122,7 @@ pub fn all(shapes: &[Shape]) -> Vec<(String, String)> {
             cross(shape, ends, &shape.names, tables, Crossing { is_along, by_row })
         };
         let mut add = |what: &str, text| out.push((format!("{}-{what}", shape.table), text));
+        add("ends-from", ends_from(shape, ends, &shape.names, [*first, *first]));
         add("cross-along", of(true, true));
         add("cross-against", of(false, true));
         if ends.placeholder.is_some() {

@@ -54,6 +54,21 @@ pub fn list_orphans(node: &NodeShape, key: &str) -> String {
     )
 }
 
+/// As [`list_orphans`], among `$identities` under one type label.
+pub fn orphans_among(node: &NodeShape, key: &str, name: &str) -> String {
+    format!(
+        "UNWIND $identities AS i
+MATCH {}
+WHERE p:{} AND p.{} IS NULL{}
+RETURN [p.{}, [l IN labels(p) WHERE l IN $names]] AS row",
+        node_of("p", name, &node.identity, "i"),
+        q(&node.placeholder),
+        q(key),
+        no_link(&node.links),
+        q(&node.identity)
+    )
+}
+
 fn orphans(node: &NodeShape, key: &str) -> String {
     let needed = no_link(&node.links);
     format!("MATCH (p:{}) WHERE p.{} IS NULL{needed}", q(&node.placeholder), q(key))

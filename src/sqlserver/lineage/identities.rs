@@ -1,6 +1,6 @@
 //! Which rows have which identities, and which identities links name.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use tiberius::ToSql;
@@ -46,6 +46,28 @@ impl SourceSide {
             }
         }
         Ok(named)
+    }
+
+    /// The rows, or else the identities, that links name, whether or not the graph can hold the links.
+    pub(super) async fn link_ends(
+        &mut self,
+        link: usize,
+        rows: &[SourceRow],
+    ) -> Result<BTreeSet<NodeId>> {
+        let mapping = self.mapping.clone();
+        let link = &mapping.links[link];
+        let (table, label) = (link.nodes, Arc::<str>::from(link.label.as_str()));
+        let named = rows.iter().flat_map(of_link).flatten();
+        let named: BTreeSet<IdentityValue> = named.collect();
+        let found = self.rows_with(table, &named.iter().collect::<Vec<_>>()).await?;
+        let end = |value| {
+            let identity = Identity { table, label: label.clone(), value };
+            match found.get(&identity) {
+                Some(key) => NodeId::Row(table, *key),
+                None => NodeId::Bare(Box::new(identity)),
+            }
+        };
+        Ok(named.into_iter().map(end).collect())
     }
 
     /// The rows that have some identities, of any type.
@@ -121,6 +143,11 @@ impl SourceSide {
         }
         Ok(standing)
     }
+}
+
+/// Where a link begins and ends.
+pub(super) fn of_link(row: &SourceRow) -> [Option<IdentityValue>; 2] {
+    [&row.cells[0], &row.cells[1]].map(|cell| cell.value().and_then(IdentityValue::of))
 }
 
 /// A list of identities as a parameter.
