@@ -1,5 +1,7 @@
 //! Instants that somebody else stored in the graph, with zones of their own.
 
+use std::fmt::Write as _;
+
 use crate::support::graph::{self, TestGraph};
 use crate::support::run::full;
 use crate::support::scenario::{Edge, Node, Stream, edges_sql, nodes_sql, streams_sql};
@@ -56,8 +58,8 @@ async fn loaded_instants() -> (TestGraph, TestSource) {
             ("graph.AtomGraphEdges", "EdgeId"),
             ("provenance.GenerationStreams", "StreamId"),
         ] {
-            updates +=
-                &format!("UPDATE {table} SET CreatedAt = '{instant}' WHERE {column} = {key};\n");
+            writeln!(updates, "UPDATE {table} SET CreatedAt = '{instant}' WHERE {column} = {key};")
+                .unwrap();
         }
     }
     source.execute(&updates).await;
