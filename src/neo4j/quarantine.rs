@@ -189,7 +189,7 @@ fn indexed(token: &str) -> i64 {
     digest.iter().take(8).fold(0, |number, byte| number << 8 | i64::from(*byte))
 }
 
-/// Entries of an earlier release that no index finds: they are looked at again, and written anew.
+/// Entries of an earlier release that no index finds: they are checked again and rewritten.
 pub const WAKE_UNINDEXED: &str = "MATCH (q:ProvsyncQuarantine)
 WHERE q.waitsFor IS NOT NULL AND q.wait1 IS NULL
 CALL (q) { SET q.due = true } IN TRANSACTIONS OF 10000 ROWS";
@@ -215,7 +215,7 @@ pub async fn read(graph: &Graph, table: &str, keys: &Keys) -> Result<Entries> {
                 let is_indexed =
                     tokens.is_empty() || cells.get(4).and_then(values::integer).is_some();
                 let print = fingerprint(&text(2), &tokens);
-                // An entry that no index finds is like no reason, and so is written anew.
+                // An entry that no index finds counts as no reason, and so is rewritten.
                 let print = if is_indexed { print } else { format!("{print}\nnot indexed") };
                 entries.insert(key, (text(1), print));
             }

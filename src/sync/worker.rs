@@ -178,7 +178,7 @@ impl Following {
         }
     }
 
-    /// A turn; what the circuit breaker refused is frozen, and the next turn goes on with the rest.
+    /// A turn; what the circuit breaker refused is frozen, and the next turn continues with the rest.
     async fn turn_or_freeze<S: SourceStore, G: GraphStore>(
         &mut self,
         carrier: &mut Carrier<S, G>,

@@ -72,10 +72,10 @@ pub struct Witness {
 /// How far a full has come.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Progress {
-    /// The graph has the changes of every table that this full does not read anew up to this
+    /// The graph has the changes of every table that this full resync does not reload up to this
     /// version, and of what it has read already; the checkpoint's version when the full is done.
     pub v0: i64,
-    /// Entries that are read anew.
+    /// Entries that are reloaded.
     pub tables: Vec<String>,
     /// The version at which the full began: their changes are followed from here.
     pub since: i64,

@@ -331,7 +331,7 @@ fn first_state<G: GraphStore>(
         progress: Some(progress),
         cursor: None,
         witness: None,
-        // A table that is read anew is followed from here.
+        // A table that is reloaded is followed from here.
         frozen: engine.state.without_frozen(&start.tables),
         ..engine.state.clone()
     }
