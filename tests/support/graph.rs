@@ -159,6 +159,22 @@ impl TestGraph {
         out
     }
 
+    /// The same, of a graph as commits leave it. A reader of Neo4j may see one part of a commit and not yet
+    /// another. Each commit of provsync locks the checkpoint until all of it is in the store, so who locks it
+    /// reads between two of them.
+    pub async fn column_between_commits(&self, cypher: &str) -> Vec<String> {
+        let mut txn = self.driver.start_txn().await.unwrap();
+        let lock = query("MATCH (c:ProvsyncCheckpoint) SET c.readByATest = true");
+        txn.run(lock).await.unwrap_or_else(|e| panic!("{e}"));
+        let mut rows = txn.execute(query(cypher)).await.unwrap_or_else(|e| panic!("{e}\n{cypher}"));
+        let mut out = Vec::new();
+        while let Some(row) = rows.next(&mut txn).await.unwrap() {
+            out.push(text(&row.get::<BoltType>("row").unwrap()));
+        }
+        txn.rollback().await.unwrap();
+        out
+    }
+
     /// The only number of a query's column `row`.
     pub async fn number(&self, cypher: &str) -> i64 {
         let mut rows =

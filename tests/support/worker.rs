@@ -82,7 +82,7 @@ pub async fn caught_up_within(source: &TestSource, graph: &TestGraph, seconds: u
     let begun = Instant::now();
     let stands = "MATCH (c:ProvsyncCheckpoint) RETURN toString(c.version) + ' ' + toString(c.consistent) AS row";
     loop {
-        let found = graph.column(stands).await;
+        let found = graph.column_between_commits(stands).await;
         if found.first().is_some_and(|row| *row == format!("{version} true")) {
             return;
         }
