@@ -11,14 +11,15 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use provsync::mapping::Mapping;
+use provsync::reconcile::full;
 use provsync::sync::start::Options;
 use rusqlite::Connection;
 use rusqlite::config::DbConfig;
 use sqlgraph_emulator::Data;
 use support::graph::TestGraph;
 use support::program::provsync;
-use support::run::{apply_schema, config};
-use support::scenario::Scenario;
+use support::run::{apply_schema, config, run_full};
+use support::scenario::{Edge, Node, Scenario, edges_sql, nodes_sql};
 use support::source::{self, TestSource, file};
 use support::truth::assert_equal;
 use support::worker::{Worker, caught_up, until};
@@ -133,6 +134,27 @@ async fn rows_that_the_source_hides_stay_in_the_graph_and_the_worker_goes_on() {
     assert_equal(&source, &graph).await;
     until(&graph, refused, 0).await;
     worker.end().await.unwrap();
+}
+
+/// Five nodes, and edges of which each is on one of them.
+#[tokio::test(flavor = "multi_thread")]
+async fn edges_that_would_go_with_a_few_nodes_are_counted_by_a_full_resync() {
+    let graph = support::graph::empty().await;
+    let source = source::loose().await;
+    let nodes: Vec<Node> = (1..=40).map(|key| Node { key, atom: key, kind: "atom" }).collect();
+    let edge = |key| Edge { key, from: 1 + key % 5, to: 6 + key % 35, kind: "DerivedFrom" };
+    source.execute(&nodes_sql(&nodes)).await;
+    source.execute(&edges_sql(&(1..=120).map(edge).collect::<Vec<_>>())).await;
+    apply_schema(&graph, &Mapping::default_mapping().unwrap()).await;
+    let mut config = config(&source.config(), &graph);
+    config.full.allow_deletes = None;
+    let full = || run_full(&config, Mapping::default_mapping().unwrap(), full::Options::default());
+    full().await.unwrap();
+    // The source still has the rows of the edges.
+    source.execute("DELETE FROM graph.AtomGraphNodes WHERE NodeId <= 5").await;
+    let refused = full().await.unwrap_err().to_string();
+    assert!(refused.contains("of 120 of graph.AtomGraphEdges"), "{refused}");
+    assert!(graph.number(EDGES).await > 0, "some edges stay");
 }
 
 const STREAMS: &str = "MATCH ()-[r:GENERATED]->() RETURN count(r) AS row";

@@ -151,7 +151,7 @@ impl<G: GraphStore> Engine<G> {
     /// R1: re-key what you detach. Edges on nodes that leave go first, and stand in quarantine until
     /// they are carried again: a crash in between forgets none. Edges on nodes that are `gone` count as
     /// deleted: no row brings them back.
-    async fn shed_edges(
+    pub(super) async fn shed_edges(
         &mut self,
         slot: Slot,
         uprooted: &BTreeSet<i64>,

@@ -16,6 +16,7 @@ use crate::neo4j::checkpoint::{Progress, State};
 use crate::reconcile::breaker::Target;
 use crate::reconcile::desired::Wanted;
 use crate::reconcile::diff::Item;
+use crate::reconcile::engine;
 use crate::reconcile::stores::{GraphStore, SourceStore};
 use crate::sqlserver::pages::{Depth, KeyRange, Keys, Page};
 
@@ -138,6 +139,8 @@ impl<S: SourceStore, G: GraphStore, B: Between<S, G>> Full<'_, S, G, B> {
         }
         let engine = &mut self.carrier.engine;
         let items = engine.approve(Target::Rows(slot), items).await?;
+        let gone = engine::gone(&items);
+        engine.shed_edges(slot, &gone, &gone, read_at).await?;
         // Only now: what was said on the checkpoint may have taken a new fence.
         let context = engine.context(slot, read_at, false).await?;
         engine.write(slot, &context, items).await.map(|_| ())
