@@ -70,7 +70,10 @@ async fn apply_names_all_that_is_in_the_way_and_its_statements_remove_it() {
 
     assert_eq!(run_printed(&graph, &said).await, 3, "{said}");
     let (code, said) = provsync(&["schema", "apply"]).await;
-    assert_eq!((code, said.as_str()), (Some(0), "17 constraint(s) made, 0 were there\n"));
+    assert_eq!(
+        (code, said.as_str()),
+        (Some(0), "constraints and indexes: 17 created, 0 already present\n")
+    );
     let made = constraints(&graph).await;
     assert_eq!(made.len(), 13);
     for right in [
@@ -81,7 +84,10 @@ async fn apply_names_all_that_is_in_the_way_and_its_statements_remove_it() {
         assert!(made.iter().any(|m| m == right), "{right}: {made:?}");
     }
     let (code, said) = provsync(&["schema", "apply"]).await;
-    assert_eq!((code, said.as_str()), (Some(0), "0 constraint(s) made, 17 were there\n"));
+    assert_eq!(
+        (code, said.as_str()),
+        (Some(0), "constraints and indexes: 0 created, 17 already present\n")
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -98,7 +104,7 @@ async fn what_check_and_doctor_print_makes_the_schema() {
     );
     assert_eq!(
         provsync(&["schema", "check"]).await,
-        (Some(0), "all 17 constraints are there\n".into())
+        (Some(0), "constraints and indexes: all 17 are present\n".into())
     );
 
     graph.run("DROP CONSTRAINT provsync_node_Atom_atomId").await;

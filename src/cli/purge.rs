@@ -32,7 +32,7 @@ pub(super) async fn run(args: &Args, parts: Parts) -> Result<Outcome> {
 
 fn text(purged: &Purged) -> String {
     format!(
-        "{} node(s), {} relationship(s) and {} constraint(s) removed",
+        "removed: {} nodes, {} relationships, {} constraints and indexes",
         purged.written.nodes_deleted, purged.written.relationships_deleted, purged.constraints
     )
 }

@@ -29,7 +29,7 @@ enum Action {
     Apply,
     /// Print the statements, to run elsewhere
     Print,
-    /// Say which constraints are missing; exit 1 if there are any
+    /// Name the constraints and indexes that are missing; exit 1 if there are any
     Check,
 }
 
@@ -70,7 +70,9 @@ async fn connect(config: &GraphConfig, mapping: &Mapping) -> Result<(Graph, Vec<
 async fn apply(graph: &Graph, required: &[SchemaItem]) -> Result<Outcome> {
     let made = schema::ensure(graph, required, POPULATING_MAX).await?.made();
     let present = required.len() - made;
-    report::print_text(&format!("{made} constraint(s) made, {present} were there"))?;
+    report::print_text(&format!(
+        "constraints and indexes: {made} created, {present} already present"
+    ))?;
     Ok(Outcome::Done)
 }
 
@@ -78,11 +80,15 @@ async fn check(graph: &Graph, required: &[SchemaItem]) -> Result<Outcome> {
     let existing = schema::read(graph).await?;
     let lines: Vec<String> = required.iter().filter_map(|item| line(item, &existing)).collect();
     if lines.is_empty() {
-        report::print_text(&format!("all {} constraints are there", required.len()))?;
+        report::print_text(&format!(
+            "constraints and indexes: all {} are present",
+            required.len()
+        ))?;
         return Ok(Outcome::Done);
     }
     let (of, all) = (lines.len(), required.len());
-    let head = format!("{of} of {all} constraints are missing or can't be used; to run in Neo4j:");
+    let head =
+        format!("{of} of {all} constraints and indexes are missing or unusable; to run in Neo4j:");
     report::print_text(&format!("{head}\n{}", lines.join("\n")))?;
     Ok(Outcome::Findings)
 }
