@@ -109,15 +109,16 @@ fn end_value(variable: &str, end: &End) -> String {
 
 /// The properties of a shape, each after a comma, as [`crate::neo4j::values::from_bolt`] reads them.
 ///
-/// An instant comes with its offset from UTC. Without it, a time with the name of a zone is two instants in the
-/// night when clocks go back, and depends on the client's zones. `datetime({datetime: …, timezone: 'Z'})` takes
-/// the first of the two, and `.epochSeconds` rounds up before 1970: the server does not convert either (seen on 5.26).
+/// An instant that is not in UTC, as provsync writes it, comes with its offset. Without it, a time with the name of
+/// a zone is two instants in the night when clocks go back, and depends on the client's zones.
+/// `datetime({datetime: …, timezone: 'Z'})` takes the first of the two, and `.epochSeconds` rounds up before 1970: the
+/// server does not convert either (seen on 5.26). A list for each instant costs the client as much as all the rest.
 fn properties(variable: &str, shape: &Shape) -> String {
     let read = |property: &String| {
         let value = format!("{variable}.{}", q(property));
         if shape.instants.contains(property) {
             format!(
-                ", CASE WHEN {value} IS :: ZONED DATETIME NOT NULL THEN [{value}, {value}.offsetSeconds] ELSE {value} END"
+                ", CASE WHEN {value} IS :: ZONED DATETIME NOT NULL THEN CASE {value}.timezone WHEN 'Z' THEN {value} ELSE [{value}, {value}.offsetSeconds] END ELSE {value} END"
             )
         } else {
             format!(", {value}")

@@ -18,9 +18,7 @@ impl<S: SourceStore, G: GraphStore, B: Between<S, G>> Full<'_, S, G, B> {
     /// Carries one table, from where an earlier run stopped.
     pub(super) async fn carry_table(&mut self, slot: Slot) -> Result<()> {
         let Some(first) = self.first_key(slot) else { return Ok(()) };
-        // For the bar alone: a source that can't count now may still be read.
-        let mapping = self.carrier.engine.mapping.clone();
-        let total = self.carrier.source.count(&mapping, slot).await.unwrap_or(0);
+        let total = self.rows_at_the_source(slot).await;
         let mut phase = self.phase("carrying", slot, total);
         let mut reader = self.reader(slot, Depth::Rows).start(first);
         let mut saved = Instant::now();

@@ -20,7 +20,7 @@ use crate::reconcile::engine;
 use crate::reconcile::stores::{GraphStore, SourceStore};
 use crate::sqlserver::pages::{Depth, KeyRange, Keys, Page};
 
-/// Pages of items that are held for all tables together.
+/// Pages of rows whose keys are held.
 const PAGES_HELD: usize = 5;
 
 /// What one table's pass found.
@@ -53,7 +53,7 @@ impl<S: SourceStore, G: GraphStore, B: Between<S, G>> Full<'_, S, G, B> {
     async fn pass_and_remove(&mut self) -> Result<()> {
         self.carrier.engine.settle().await?;
         let mut all = Vec::new();
-        let mut room = PAGES_HELD * self.keys_max();
+        let mut room = self.held_max();
         for slot in removal_order(self.slots()) {
             let found = self.pass(slot, room).await?;
             room -= found.items.as_ref().map_or(0, Vec::len);
@@ -82,12 +82,12 @@ impl<S: SourceStore, G: GraphStore, B: Between<S, G>> Full<'_, S, G, B> {
         let mut found = Found { slot, deletes: 0, items: Some(Vec::new()), read_at: i64::MAX };
         let shape = self.carrier.engine.shape(slot);
         let graph = self.carrier.engine.graph.clone();
-        let present = graph.count(&shape, Target::Rows(slot), u64::MAX).await?;
-        if present == 0 {
+        if graph.count(&shape, Target::Rows(slot), 1).await? == 0 {
             return Ok(found);
         }
-        let most = self.keys_max();
-        let mut phase = self.phase("comparing keys of", slot, present);
+        let most = self.held_max();
+        let total = self.rows_at_the_source(slot).await;
+        let mut phase = self.phase("comparing keys of", slot, total);
         let mut reader = self.reader(slot, Depth::Light).start(i64::MIN);
         while let Some(page) = reader.recv().await {
             let page = page?;
@@ -111,7 +111,7 @@ impl<S: SourceStore, G: GraphStore, B: Between<S, G>> Full<'_, S, G, B> {
     async fn remove_while_reading(&mut self, slot: Slot) -> Result<()> {
         let shape = self.carrier.engine.shape(slot);
         let graph = self.carrier.engine.graph.clone();
-        let most = self.keys_max();
+        let most = self.held_max();
         let mut reader = self.reader(slot, Depth::Light).start(i64::MIN);
         while let Some(page) = reader.recv().await {
             let page = page?;
@@ -128,9 +128,10 @@ impl<S: SourceStore, G: GraphStore, B: Between<S, G>> Full<'_, S, G, B> {
         Ok(())
     }
 
-    /// Keys of the graph that are read at a time.
-    fn keys_max(&self) -> usize {
-        self.carrier.engine.limits.page_rows.max(1)
+    /// Items that are held for all tables together, and keys of the graph that are read at a time: with the
+    /// shipped limits more than a light page has rows, so that a page whose keys are all there is read in one go.
+    fn held_max(&self) -> usize {
+        PAGES_HELD * self.carrier.engine.limits.page_rows.max(1)
     }
 
     async fn remove(&mut self, slot: Slot, items: Vec<Item>, read_at: i64) -> Result<()> {

@@ -294,6 +294,12 @@ impl<'a, S: SourceStore, G: GraphStore, B: Between<S, G>> Full<'a, S, G, B> {
         self.carrier.reader(slot, depth, rows)
     }
 
+    /// For a phase's bar alone: a source that can't count now may still be read.
+    async fn rows_at_the_source(&mut self, slot: Slot) -> u64 {
+        let mapping = self.carrier.engine.mapping.clone();
+        self.carrier.source.count(&mapping, slot).await.unwrap_or(0)
+    }
+
     fn phase(&self, what: &str, slot: Slot, total: u64) -> Phase {
         let name = format!("{what} {}", self.carrier.engine.mapping.table(slot).name);
         Phase::begin(name, total, self.options.on_terminal)

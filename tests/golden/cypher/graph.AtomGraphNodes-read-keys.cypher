@@ -1,2 +1,2 @@
 UNWIND $keys AS k MATCH (n:`AtomGraphNode` {`nodeId`: k}) USING INDEX SEEK n:`AtomGraphNode`(`nodeId`)
-RETURN [head([n]).`nodeId`, [l IN labels(n) WHERE l IN $names], n.`atomId`, n:`AtomPlaceholder`, n.`nodeType`, n.`metadata`, CASE WHEN n.`createdAt` IS :: ZONED DATETIME NOT NULL THEN [n.`createdAt`, n.`createdAt`.offsetSeconds] ELSE n.`createdAt` END] AS row;
+RETURN [head([n]).`nodeId`, [l IN labels(n) WHERE l IN $names], n.`atomId`, n:`AtomPlaceholder`, n.`nodeType`, n.`metadata`, CASE WHEN n.`createdAt` IS :: ZONED DATETIME NOT NULL THEN CASE n.`createdAt`.timezone WHEN 'Z' THEN n.`createdAt` ELSE [n.`createdAt`, n.`createdAt`.offsetSeconds] END ELSE n.`createdAt` END] AS row;

@@ -1,4 +1,4 @@
 UNWIND $keys AS k
 MATCH (a:`Atom` {`atomId`: k})-[r:`GENERATED`]->(b) USING INDEX SEEK a:`Atom`(`atomId`)
 WHERE coalesce(r.`streamId`) IS NOT NULL AND NOT a:`AtomGraphNode`
-RETURN [r.`streamId`, type(r), CASE WHEN a:`Atom` THEN a.`atomId` END, CASE WHEN b:`Atom` THEN b.`atomId` END, k, CASE WHEN b:`AtomGraphNode` THEN b.`nodeId` END, r.`generationType`, r.`modelUsed`, r.`parameters`, r.`metadata`, CASE WHEN r.`createdAt` IS :: ZONED DATETIME NOT NULL THEN [r.`createdAt`, r.`createdAt`.offsetSeconds] ELSE r.`createdAt` END] AS row;
+RETURN [r.`streamId`, type(r), CASE WHEN a:`Atom` THEN a.`atomId` END, CASE WHEN b:`Atom` THEN b.`atomId` END, k, CASE WHEN b:`AtomGraphNode` THEN b.`nodeId` END, r.`generationType`, r.`modelUsed`, r.`parameters`, r.`metadata`, CASE WHEN r.`createdAt` IS :: ZONED DATETIME NOT NULL THEN CASE r.`createdAt`.timezone WHEN 'Z' THEN r.`createdAt` ELSE [r.`createdAt`, r.`createdAt`.offsetSeconds] END ELSE r.`createdAt` END] AS row;
