@@ -154,7 +154,8 @@ async fn every_mutation_of_the_sample_is_found_named_and_repaired() {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_mutation_of_the_debian_data_is_found_named_and_repaired() {
     let folder = tempfile::tempdir().unwrap();
-    let rows = is_long().then(|| support::debian::sql(folder.path())).flatten();
+    let rows =
+        is_long().then(|| support::debian::sql(folder.path(), support::debian::ALL)).flatten();
     let Some(sql) = rows else {
         println!("SKIPPED: only with PROVSYNC_TEST_LONG_MUTATIONS, and where package lists are");
         return;

@@ -300,11 +300,14 @@ async fn one_change_to_either_store_is_found_at_its_hop_and_not_beyond_the_last(
     mutate(&stand, &mut random, given().unwrap_or(80), true).await;
 }
 
-/// Nodes of high degree, and placeholders. `PROVSYNC_TEST_PACKAGES=6000` cuts the data.
+/// Nodes of high degree, and placeholders. `PROVSYNC_TEST_DEBIAN=6000` cuts the data.
 #[tokio::test]
 async fn one_change_to_the_debian_data_is_found_at_its_hop_and_not_beyond_the_last() {
     let folder = tempfile::tempdir().unwrap();
-    let rows = given().is_some().then(|| support::debian::sql(folder.path())).flatten();
+    let rows = given()
+        .is_some()
+        .then(|| support::debian::sql(folder.path(), support::debian::ALL))
+        .flatten();
     let (Some(sql), Some(count)) = (rows, given()) else {
         println!("SKIPPED: only with PROVSYNC_TEST_MUTATIONS, and where package lists are");
         return;

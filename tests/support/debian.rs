@@ -9,13 +9,18 @@ use sqlgraph_emulator::Data;
 use super::graph::TestGraph;
 use super::source::{self, TestSource, file};
 
-/// The rows as T-SQL, or `None` on a machine without package lists.
-pub fn sql(folder: &Path) -> Option<PathBuf> {
+/// Stands for all packages.
+pub const ALL: &str = "all";
+
+/// The rows of so many packages as T-SQL, or `None` on a machine without package lists.
+/// `PROVSYNC_TEST_DEBIAN` overrides the number.
+pub fn sql(folder: &Path, packages: &str) -> Option<PathBuf> {
+    let packages = std::env::var("PROVSYNC_TEST_DEBIAN").unwrap_or_else(|_| packages.to_owned());
     let sql = folder.join("debian.sql");
     let mut command = Command::new("python3");
     command.arg(file("bench/debian.py")).arg("--sql").arg(&sql);
-    if let Ok(limit) = std::env::var("PROVSYNC_TEST_PACKAGES") {
-        command.args(["--limit", &limit]);
+    if packages != ALL {
+        command.args(["--limit", &packages]);
     }
     let lists = std::fs::read_dir("/var/lib/apt/lists").into_iter().flatten().flatten();
     let has_lists = lists.map(|l| l.file_name()).any(|n| n.to_string_lossy().contains("_Packages"));

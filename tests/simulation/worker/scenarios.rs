@@ -13,7 +13,7 @@ const RUNS_MAX: u64 = 1_000;
 
 /// Runs of a scenario; `PROVSYNC_TEST_RUNS=1000` for more.
 fn runs() -> u64 {
-    std::env::var("PROVSYNC_TEST_RUNS").map_or(200, |runs| runs.parse().unwrap())
+    std::env::var("PROVSYNC_TEST_RUNS").map_or(60, |runs| runs.parse().unwrap())
 }
 
 /// Others write, in every size.
