@@ -91,11 +91,18 @@ pub async fn ensure(
         for item in missing {
             match store.create(item).await {
                 Ok(is_made) => made.extend(is_made.then_some(item.name.as_str())),
+                // Another session made it since the schema was read: the next look says what it is.
+                Err(error) if says_already_exists(&error) => {}
                 Err(error) => return Err(refused(store, item, error).await),
             }
         }
     }
     Ok(Checked { items: required.iter().map(guarantee).collect(), made: made.len() })
+}
+
+/// `IF NOT EXISTS` is judged before the server locks the label, so it may come to this all the same (seen on 5.26).
+fn says_already_exists(error: &Error) -> bool {
+    error.server_code().is_some_and(|code| code.ends_with("AlreadyExists"))
 }
 
 fn gone_again(item: &SchemaItem) -> Error {
@@ -111,11 +118,21 @@ async fn missing<'i>(
     begun: Instant,
     patience: Duration,
 ) -> Result<Vec<&'i SchemaItem>> {
+    let mut blocked_before = None;
     loop {
         let existing = store.schema().await?;
         let standings: Vec<(&SchemaItem, Standing)> =
             required.iter().map(|item| (item, standing(item, &existing))).collect();
-        refuse_blocked(&standings)?;
+        if let Err(blocked) = refuse_blocked(&standings) {
+            // For a moment a constraint that another session makes is listed as an index of its own.
+            let why = Some(blocked.to_string());
+            if why == blocked_before || begun.elapsed() >= patience {
+                return Err(blocked);
+            }
+            blocked_before = why;
+            tokio::time::sleep(POLL).await;
+            continue;
+        }
         let populating = standings.iter().find_map(|(item, at)| match at {
             Standing::Populating(percent) => Some((item, percent)),
             _ => None,
