@@ -192,7 +192,7 @@ async fn the_key_only_pass_reads_the_graph_in_pages_whatever_the_source_has() {
     assert!(stopped.to_string().contains("would delete 30000 of 30000"), "{stopped}");
     assert!(stopped.to_string().contains("nothing was written"), "{stopped}");
     assert_eq!(graph.data().nodes.len(), 30_000);
-    assert_eq!(graph.largest_answer(), 1_000);
+    assert_eq!(graph.largest_answer(), 2_000, "two pages");
 }
 
 #[tokio::test]
@@ -206,7 +206,7 @@ async fn what_is_gone_and_can_not_be_held_is_removed_while_it_is_read() {
     let (outcome, graph) = strangers(1_500, &limits).await;
     outcome.unwrap();
     assert_eq!(graph.data().nodes.len(), 0);
-    assert_eq!(graph.largest_answer(), 100);
+    assert_eq!(graph.largest_answer(), 200, "two pages");
 }
 
 #[test]

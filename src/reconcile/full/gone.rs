@@ -20,8 +20,11 @@ use crate::reconcile::engine;
 use crate::reconcile::stores::{GraphStore, SourceStore};
 use crate::sqlserver::pages::{Depth, KeyRange, Keys, Page};
 
-/// Pages of rows whose keys are held.
+/// Pages of items that are held for all tables together.
 const PAGES_HELD: usize = 5;
+/// Pages of keys that one read of the graph brings: with the shipped limits more than a light page has rows, so that
+/// a page whose keys are all there is read in one go.
+const PAGES_READ: usize = 2;
 
 /// What one table's pass found.
 struct Found {
@@ -53,7 +56,7 @@ impl<S: SourceStore, G: GraphStore, B: Between<S, G>> Full<'_, S, G, B> {
     async fn pass_and_remove(&mut self) -> Result<()> {
         self.carrier.engine.settle().await?;
         let mut all = Vec::new();
-        let mut room = self.held_max();
+        let mut room = PAGES_HELD * self.carrier.engine.limits.page_rows;
         for slot in removal_order(self.slots()) {
             let found = self.pass(slot, room).await?;
             room -= found.items.as_ref().map_or(0, Vec::len);
@@ -85,7 +88,7 @@ impl<S: SourceStore, G: GraphStore, B: Between<S, G>> Full<'_, S, G, B> {
         if graph.count(&shape, Target::Rows(slot), 1).await? == 0 {
             return Ok(found);
         }
-        let most = self.held_max();
+        let most = self.keys_max();
         let total = self.rows_at_the_source(slot).await;
         let mut phase = self.phase("comparing keys of", slot, total);
         let mut reader = self.reader(slot, Depth::Light).start(i64::MIN);
@@ -111,7 +114,7 @@ impl<S: SourceStore, G: GraphStore, B: Between<S, G>> Full<'_, S, G, B> {
     async fn remove_while_reading(&mut self, slot: Slot) -> Result<()> {
         let shape = self.carrier.engine.shape(slot);
         let graph = self.carrier.engine.graph.clone();
-        let most = self.held_max();
+        let most = self.keys_max();
         let mut reader = self.reader(slot, Depth::Light).start(i64::MIN);
         while let Some(page) = reader.recv().await {
             let page = page?;
@@ -128,10 +131,9 @@ impl<S: SourceStore, G: GraphStore, B: Between<S, G>> Full<'_, S, G, B> {
         Ok(())
     }
 
-    /// Items that are held for all tables together, and keys of the graph that are read at a time: with the
-    /// shipped limits more than a light page has rows, so that a page whose keys are all there is read in one go.
-    fn held_max(&self) -> usize {
-        PAGES_HELD * self.carrier.engine.limits.page_rows.max(1)
+    /// Keys of the graph that are read at a time.
+    fn keys_max(&self) -> usize {
+        PAGES_READ * self.carrier.engine.limits.page_rows.max(1)
     }
 
     async fn remove(&mut self, slot: Slot, items: Vec<Item>, read_at: i64) -> Result<()> {
